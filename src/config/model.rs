@@ -1,0 +1,243 @@
+//! The validated configuration: defaults filled in, names resolved, paths absolute, nothing left to parse.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ::http::{HeaderName, StatusCode};
+use ipnet::IpNet;
+
+use crate::http::Template;
+use crate::net::{ListenAddr, UpstreamAddr};
+use crate::router::{HostPattern, LocationPattern};
+
+/// Everything one TOML file (with its includes) says.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub server: Server,
+    pub log: Log,
+    pub sites: Vec<Site>,
+    pub upstreams: Vec<Upstream>,
+    /// Every file that was read, the main one first.
+    pub sources: Vec<PathBuf>,
+}
+
+/// `[server]`: the process.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Event-loop threads; `None` is "auto", one for each core available to the process.
+    pub workers: Option<NonZeroUsize>,
+    /// How long requests in flight may go on after a graceful stop was asked for.
+    pub shutdown_grace: Duration,
+    pub trusted_proxies: TrustedProxies,
+}
+
+/// Whose forwarding headers are believed.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies {
+    pub networks: Vec<IpNet>,
+    /// `"unix:"`: peers on Unix listeners.
+    pub unix: bool,
+}
+
+/// `[log]`
+#[derive(Clone, Debug)]
+pub struct Log {
+    pub level: Level,
+    pub format: LogFormat,
+    pub access: AccessLog,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessLog {
+    Off,
+    Stdout,
+    File(PathBuf),
+}
+
+/// `[timeouts]`, after site and location had their say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// A whole request head must have arrived.
+    pub header: Duration,
+    /// Between two reads of a request body.
+    pub body: Duration,
+    /// Idle client connection.
+    pub keep_alive: Duration,
+    /// Between two writes of a response.
+    pub send: Duration,
+}
+
+/// `[[site]]`
+#[derive(Clone, Debug)]
+pub struct Site {
+    pub listen: Vec<ListenAddr>,
+    /// Empty: the default site of its listeners.
+    pub hosts: Vec<HostPattern>,
+    pub timeouts: Timeouts,
+    /// The site's own limit, which holds where no location says otherwise; `None` is unlimited.
+    pub max_body: Option<u64>,
+    pub errors: ErrorPages,
+    pub locations: Vec<Location>,
+    pub origin: Origin,
+}
+
+/// `[site.errors]`: pages by exact status, then by class (`4` for `"4xx"`).
+#[derive(Clone, Debug, Default)]
+pub struct ErrorPages {
+    pub exact: BTreeMap<u16, PathBuf>,
+    pub class: BTreeMap<u16, PathBuf>,
+}
+
+/// `[[site.location]]`
+#[derive(Clone, Debug)]
+pub struct Location {
+    pub pattern: LocationPattern,
+    pub action: Action,
+    /// `None` is unlimited.
+    pub max_body: Option<u64>,
+    pub timeouts: Timeouts,
+    pub rewrite: Option<Rewrite>,
+    pub request_headers: HeaderRules,
+    pub response_headers: HeaderRules,
+    pub origin: Origin,
+}
+
+/// What a location does; exactly one.
+#[derive(Clone, Debug)]
+pub enum Action {
+    Files(Files),
+    /// An index into [`Config::upstreams`].
+    Proxy(usize),
+    Redirect {
+        to: Template,
+        status: StatusCode,
+    },
+    Respond {
+        status: StatusCode,
+        body: Template,
+        content_type: Template,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct Files {
+    pub directory: PathBuf,
+    /// Whether the matched prefix is kept (nginx `root`) instead of stripped (nginx `alias`).
+    pub keep_prefix: bool,
+    pub index: Vec<String>,
+    pub symlinks: Symlinks,
+    pub r#try: Option<Try>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Symlinks {
+    Inside,
+    Follow,
+    Deny,
+}
+
+/// nginx's `try_files`: files in order, then what happens when none exists.
+#[derive(Clone, Debug)]
+pub struct Try {
+    pub candidates: Vec<Candidate>,
+    pub last: Fallback,
+}
+
+/// A path to look for below the directory.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    pub path: Template,
+    /// Written with a closing slash: it must be a directory, and its index answers.
+    pub directory: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum Fallback {
+    /// `"@name"`, an index into the site's locations.
+    Location(usize),
+    /// A path that is matched anew, as an internal redirect.
+    Path(Template),
+    /// `"=404"`
+    Status(StatusCode),
+}
+
+/// Changes the path before the location's handler sees it; the query stays unless `to` has its own.
+#[derive(Clone, Debug)]
+pub struct Rewrite {
+    pub from: regex::bytes::Regex,
+    pub to: Template,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct HeaderRules {
+    pub set: Vec<(HeaderName, Template)>,
+    pub remove: Vec<HeaderName>,
+}
+
+impl HeaderRules {
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.remove.is_empty()
+    }
+}
+
+/// `[upstream.NAME]`, or what a location's `proxy = "http://…"` stands for.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    pub name: String,
+    pub servers: Vec<UpstreamAddr>,
+    pub keep_alive: KeepAlive,
+    pub timeouts: UpstreamTimeouts,
+    pub process: Option<Process>,
+    pub origin: Origin,
+}
+
+/// Idle connections per worker thread and server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// How many; 0 closes each connection after its answer.
+    pub idle: usize,
+    pub timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpstreamTimeouts {
+    pub connect: Duration,
+    /// Between two writes of the request.
+    pub send: Duration,
+    /// To the first byte of the answer, then between two reads.
+    pub read: Duration,
+}
+
+/// `[upstream.NAME.process]`: a worker pool that rproxy runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Program and arguments, `{socket}` and `{port}` already filled in.
+    pub command: Vec<String>,
+    /// The directory of the file that names it.
+    pub directory: PathBuf,
+}
+
+/// Where something was written, for messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub file: PathBuf,
+    /// Counted from 1.
+    pub line: usize,
+}

@@ -1,0 +1,232 @@
+//! What can go wrong with a request: what happened, on whose side, and whether trying again is safe.
+//! The one table from cause to status, public reason and remedy stands here.
+
+use std::fmt;
+
+use ::http::StatusCode;
+
+/// A failure on its way to becoming a response.
+///
+/// `detail` is for the operator and never reaches a client.
+#[derive(Debug)]
+pub struct Fault {
+    pub cause: Cause,
+    /// What was seen, with addresses, paths and numbers: for the error log only.
+    pub detail: String,
+    /// The `Allow` or `Location` a status demands; empty for most.
+    pub header: Option<(::http::HeaderName, ::http::HeaderValue)>,
+}
+
+impl Fault {
+    pub fn new(cause: Cause, detail: impl Into<String>) -> Self {
+        Self { cause, detail: detail.into(), header: None }
+    }
+
+    pub fn with_header(mut self, name: ::http::HeaderName, value: ::http::HeaderValue) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.cause.status()
+    }
+}
+
+impl From<Cause> for Fault {
+    fn from(cause: Cause) -> Self {
+        Self::new(cause, "")
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.cause.name())?;
+        if !self.detail.is_empty() {
+            write!(f, ": {}", self.detail)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// On whose side a failure lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Client,
+    Upstream,
+    /// Ours: configuration, disk, limits.
+    Here,
+}
+
+/// Whether the same request may be given to a server again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Nothing was sent: always.
+    Safe,
+    /// Bytes were sent on a kept connection that was closed meanwhile, and none came back:
+    /// for idempotent methods (RFC 9110 9.2.2).
+    IfIdempotent,
+    Never,
+}
+
+/// One row of the table: a cause's name in logs, its status, side and retry rule, the reason a
+/// client reads, and the remedy an operator reads.
+struct Row {
+    name: &'static str,
+    status: StatusCode,
+    side: Side,
+    retry: Retry,
+    reason: &'static str,
+    remedy: &'static str,
+}
+
+macro_rules! causes {
+    ($( $(#[$doc:meta])* $cause:ident => $name:literal, $status:ident, $side:ident, $retry:ident, $reason:literal, $remedy:literal; )*) => {
+        /// Every named cause of failure.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Cause { $( $(#[$doc])* $cause, )* }
+
+        impl Cause {
+            /// All of them, for counters and tests.
+            pub const ALL: &'static [Cause] = &[ $( Cause::$cause, )* ];
+
+            const fn row(self) -> Row {
+                match self { $( Cause::$cause => Row {
+                    name: $name, status: StatusCode::$status, side: Side::$side, retry: Retry::$retry,
+                    reason: $reason, remedy: $remedy,
+                }, )* }
+            }
+        }
+    };
+}
+
+causes! {
+    /// RFC 9112 2-6: the head cannot be read as one unambiguous request.
+    MalformedRequest => "malformed-request", BAD_REQUEST, Client, Never,
+        "the request is malformed", "the client speaks faulty HTTP; nothing to do here";
+    /// RFC 9112 3.2: Host missing, repeated or invalid.
+    BadHost => "bad-host", BAD_REQUEST, Client, Never,
+        "the Host header is missing, repeated or invalid", "the client speaks faulty HTTP; nothing to do here";
+    /// RFC 9110 15.5.20: no site answers for that host here.
+    UnknownHost => "unknown-host", MISDIRECTED_REQUEST, Client, Never,
+        "no site of that name is served here", "add the name to a site's `hosts`, or have a site without `hosts` as the default";
+    /// A path that cannot be normalised: escapes above the root, NUL, invalid percent-encoding.
+    BadPath => "bad-path", BAD_REQUEST, Client, Never,
+        "the path is not valid", "the client sent a path that climbs above the root or is wrongly encoded";
+    MethodNotAllowed => "method-not-allowed", METHOD_NOT_ALLOWED, Client, Never,
+        "the method is not allowed here", "files answer GET and HEAD only";
+    /// CONNECT, TRACE and transfer codings that are not known here (RFC 9110 9.1, RFC 9112 6.1).
+    NotImplemented => "not-implemented", NOT_IMPLEMENTED, Client, Never,
+        "the request asks for something this server does not do", "nothing to do here";
+    VersionNotSupported => "version-not-supported", HTTP_VERSION_NOT_SUPPORTED, Client, Never,
+        "only HTTP/1.0 and HTTP/1.1 are spoken here", "nothing to do here";
+    ExpectationFailed => "expectation-failed", EXPECTATION_FAILED, Client, Never,
+        "only the expectation 100-continue is known", "nothing to do here";
+    HeaderTooLarge => "header-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, Client, Never,
+        "the request's header fields are too large", "usually a client with too many cookies; the limit is 32 KiB and 100 fields";
+    TargetTooLong => "target-too-long", URI_TOO_LONG, Client, Never,
+        "the request's target is too long", "the limit is 8 KiB";
+    BodyTooLarge => "body-too-large", PAYLOAD_TOO_LARGE, Client, Never,
+        "the request's body is larger than allowed here", "raise `max_body` of the site or location";
+    MalformedBody => "malformed-body", BAD_REQUEST, Client, Never,
+        "the request's body is malformed", "the client sent a faulty chunked body";
+    HeaderTimeout => "header-timeout", REQUEST_TIMEOUT, Client, Never,
+        "the request took too long to arrive", "a slow or idle client; `timeouts.header` is the limit";
+    BodyTimeout => "body-timeout", REQUEST_TIMEOUT, Client, Never,
+        "the request's body stopped arriving", "a slow client; `timeouts.body` is the limit";
+    /// The connection ended before the answer was complete (nginx's 499).
+    ClientLeft => "client-left", BAD_REQUEST, Client, Never,
+        "the client closed the connection", "nothing to do here";
+    /// Between two writes of a response more than `timeouts.send` went by.
+    ClientStalled => "client-stalled", REQUEST_TIMEOUT, Client, Never,
+        "the client stopped reading", "a slow client; `timeouts.send` is the limit";
+    NotFound => "not-found", NOT_FOUND, Client, Never,
+        "there is nothing here", "check the location's `files` directory and the spelling";
+    /// The file is there but may not be served: permissions, a symlink that leaves the directory, not a regular file.
+    Forbidden => "forbidden", FORBIDDEN, Here, Never,
+        "this may not be read", "check permissions and `symlinks` of the location";
+    PreconditionFailed => "precondition-failed", PRECONDITION_FAILED, Client, Never,
+        "a precondition of the request does not hold", "nothing to do here";
+    RangeNotSatisfiable => "range-not-satisfiable", RANGE_NOT_SATISFIABLE, Client, Never,
+        "the range lies outside the file", "nothing to do here";
+    FileRead => "file-read", INTERNAL_SERVER_ERROR, Here, Never,
+        "the file could not be read", "check the disk, and the file's permissions";
+    /// A file became shorter while it was being sent.
+    FileTruncated => "file-truncated", INTERNAL_SERVER_ERROR, Here, Never,
+        "the file changed while it was sent", "replace files by renaming a new one over the old one";
+    TooManyFiles => "too-many-open-files", SERVICE_UNAVAILABLE, Here, Safe,
+        "the server is short of resources", "raise the limit of open files (`ulimit -n`, LimitNOFILE=)";
+    /// `try`, error pages or named locations lead in a circle.
+    RoutingLoop => "routing-loop", INTERNAL_SERVER_ERROR, Here, Never,
+        "the server's configuration leads in a circle", "look at `try` of the locations named";
+    NoServer => "no-server", SERVICE_UNAVAILABLE, Here, Safe,
+        "no application server is available", "every server of the upstream failed; see the lines before";
+    ProcessNotReady => "process-not-ready", SERVICE_UNAVAILABLE, Upstream, Safe,
+        "the application is starting", "the pool's process has not opened its socket yet; its output is in this log";
+    SocketMissing => "socket-missing", BAD_GATEWAY, Upstream, Safe,
+        "the application is not running", "start the app server, or correct the socket's path in `servers`";
+    PermissionDenied => "permission-denied", BAD_GATEWAY, Upstream, Safe,
+        "the application cannot be reached", "give rproxy's user access to the path named";
+    ConnectRefused => "connect-refused", BAD_GATEWAY, Upstream, Safe,
+        "the application is not running", "nothing listens there: start the app server, or correct the address in `servers`";
+    /// A Unix socket's backlog is full: every worker is busy.
+    BacklogFull => "backlog-full", SERVICE_UNAVAILABLE, Upstream, Safe,
+        "the application is busy", "more workers, or a larger `--backlog` of the app server";
+    ConnectTimeout => "connect-timeout", GATEWAY_TIMEOUT, Upstream, Safe,
+        "the application cannot be reached", "a firewall or an overloaded host; `timeouts.connect` of the upstream is the limit";
+    ConnectFailed => "connect-failed", BAD_GATEWAY, Upstream, Safe,
+        "the application cannot be reached", "see the error named";
+    ResolveFailed => "resolve-failed", BAD_GATEWAY, Upstream, Safe,
+        "the application cannot be found", "the name of the server does not resolve here";
+    /// A kept connection was closed before any byte of the answer.
+    ReusedConnectionClosed => "reused-connection-closed", BAD_GATEWAY, Upstream, IfIdempotent,
+        "the application closed the connection", "make `keep_alive.timeout` of the upstream shorter than the app server's";
+    ClosedBeforeAnswer => "closed-before-answer", BAD_GATEWAY, Upstream, Never,
+        "the application closed the connection", "the worker died or was killed by its own time limit: see the app server's log";
+    SendTimeout => "upstream-send-timeout", GATEWAY_TIMEOUT, Upstream, Never,
+        "the application does not take the request", "`timeouts.send` of the upstream is the limit";
+    FirstByteTimeout => "first-byte-timeout", GATEWAY_TIMEOUT, Upstream, Never,
+        "the application did not answer in time", "`timeouts.read` of the upstream is the limit; keep it above the app server's own";
+    ReadTimeout => "upstream-read-timeout", GATEWAY_TIMEOUT, Upstream, Never,
+        "the application stopped answering", "`timeouts.read` of the upstream is the limit";
+    ResponseCutShort => "response-cut-short", BAD_GATEWAY, Upstream, Never,
+        "the application's answer broke off", "the worker died while it answered: see the app server's log";
+    MalformedResponse => "malformed-response", BAD_GATEWAY, Upstream, Never,
+        "the application's answer is not valid HTTP", "is that port really HTTP? see what is wrong with it in the line above";
+    ResponseHeaderTooLarge => "response-header-too-large", BAD_GATEWAY, Upstream, Never,
+        "the application's answer has too large a header", "the limit is 64 KiB and 200 fields: look for runaway cookies";
+    UnaskedUpgrade => "unasked-upgrade", BAD_GATEWAY, Upstream, Never,
+        "the application's answer is not valid HTTP", "the app answered 101 although no upgrade was asked for";
+    Internal => "internal", INTERNAL_SERVER_ERROR, Here, Never,
+        "something went wrong here", "this is a bug of rproxy: please report it with this line";
+}
+
+impl Cause {
+    /// The stable, greppable name in logs and counters.
+    pub const fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    pub const fn status(self) -> StatusCode {
+        self.row().status
+    }
+
+    pub const fn side(self) -> Side {
+        self.row().side
+    }
+
+    pub const fn retry(self) -> Retry {
+        self.row().retry
+    }
+
+    /// What the client reads: short, and without anything about the inside.
+    pub const fn reason(self) -> &'static str {
+        self.row().reason
+    }
+
+    /// One line for the operator.
+    pub const fn remedy(self) -> &'static str {
+        self.row().remedy
+    }
+}

@@ -1,0 +1,13 @@
+//! HTTP vocabulary: values and pure functions, without sockets, disk layout or configuration.
+
+mod body;
+mod fault;
+mod request;
+mod response;
+mod template;
+
+pub use body::{Body, Duplex, FileRange, Frame, Source, Stream, Tunnel};
+pub use fault::{Cause, Fault, Retry, Side};
+pub use request::{Authority, Captures, Client, Connection, Interim, Request, Scheme, Target};
+pub use response::{OnEnd, Response, Sent, Trace};
+pub use template::Template;

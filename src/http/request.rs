@@ -1,0 +1,135 @@
+//! A request as every stage behind the server sees it.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Instant;
+
+use ::http::{HeaderMap, Method, Version};
+use bytes::Bytes;
+
+use super::Body;
+use crate::net::{ClientAddr, ListenAddr};
+
+/// A request with valid framing, one valid authority and a normalised path.
+#[derive(Debug)]
+pub struct Request {
+    pub method: Method,
+    pub version: Version,
+    pub target: Target,
+    pub authority: Authority,
+    pub headers: HeaderMap,
+    pub body: Body,
+    pub connection: Rc<Connection>,
+    /// Who sent it, as far as trusted proxies vouch for it.
+    pub client: Client,
+    /// What the location's regular expression captured.
+    pub captures: Captures,
+    /// When its first byte was here.
+    pub received: Instant,
+    /// The way interim responses (103) reach the client; absent for HTTP/1.0.
+    pub interim: Option<Interim>,
+}
+
+/// The request target (RFC 9112 3.2) in the forms that are needed of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The origin form exactly as the client sent it, query included: nginx's `$request_uri`.
+    pub raw: Bytes,
+    /// The path decoded and normalised once: what matching, files and logs see. nginx's `$uri`.
+    pub path: Bytes,
+    /// What stood behind the first `?`, without it.
+    pub query: Option<Bytes>,
+    /// The target to send upstream, when `rewrite` has changed it.
+    pub rewritten: Option<Bytes>,
+}
+
+impl Target {
+    /// What an upstream is asked for: the client's own bytes unless rewritten.
+    pub fn upstream(&self) -> &Bytes {
+        self.rewritten.as_ref().unwrap_or(&self.raw)
+    }
+}
+
+/// The host a request is for, from Host or from an absolute target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Authority {
+    /// As the client wrote it, port and case kept; empty in HTTP/1.0 without Host.
+    pub raw: Bytes,
+    /// Lower case, without port and trailing dot: what sites are matched on. nginx's `$host`.
+    pub host: Bytes,
+    pub port: Option<u16>,
+}
+
+/// Where a request came in. Shared by all requests of a connection.
+#[derive(Debug)]
+pub struct Connection {
+    pub peer: ClientAddr,
+    /// Our own address as the client reached it; `None` on a Unix socket.
+    pub local: Option<std::net::SocketAddr>,
+    pub scheme: Scheme,
+    /// The configured listener, by which sites are grouped.
+    pub listener: Rc<ListenAddr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// The client behind any trusted proxies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// `None` when the peer is on a Unix socket and nobody trusted names an address.
+    pub ip: Option<IpAddr>,
+    pub port: Option<u16>,
+    /// Whether the connection's peer is a trusted proxy, so that its forwarding headers count.
+    pub peer_trusted: bool,
+    /// The scheme the client used: the connection's, or what a trusted proxy says.
+    pub scheme: Scheme,
+}
+
+/// Groups of the regular expression that matched; index 0 is the whole match.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Captures {
+    pub groups: Vec<Option<Bytes>>,
+    /// Names of named groups, with their index.
+    pub names: Rc<[(Box<str>, usize)]>,
+}
+
+impl Captures {
+    pub fn get(&self, index: usize) -> Option<&Bytes> {
+        self.groups.get(index)?.as_ref()
+    }
+
+    pub fn named(&self, name: &str) -> Option<&Bytes> {
+        let (_, index) = self.names.iter().find(|(known, _)| &**known == name)?;
+        self.get(*index)
+    }
+}
+
+/// Sends interim responses (RFC 9110 15.2) ahead of the final one.
+#[derive(Clone)]
+pub struct Interim(pub Rc<dyn Fn(::http::StatusCode, &HeaderMap)>);
+
+impl std::fmt::Debug for Interim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Interim")
+    }
+}

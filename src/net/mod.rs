@@ -1,0 +1,5 @@
+//! Sockets without HTTP.
+
+mod addr;
+
+pub use addr::{ClientAddr, ListenAddr, UpstreamAddr};

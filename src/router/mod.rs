@@ -1,0 +1,5 @@
+//! Compiled matching: host, then location, to whatever it points to.
+
+mod pattern;
+
+pub use pattern::{HostPattern, LocationPattern};
