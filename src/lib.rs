@@ -1,5 +1,6 @@
 //! rproxy
 pub mod config;
+pub mod handler;
 pub mod http;
 pub mod net;
 pub mod router;

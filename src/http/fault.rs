@@ -22,6 +22,7 @@ impl Fault {
         Self { cause, detail: detail.into(), header: None }
     }
 
+    #[must_use]
     pub fn with_header(mut self, name: ::http::HeaderName, value: ::http::HeaderValue) -> Self {
         self.header = Some((name, value));
         self

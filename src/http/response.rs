@@ -19,15 +19,18 @@ pub struct Response {
 }
 
 impl Response {
+    #[must_use]
     pub fn new(status: StatusCode) -> Self {
         Self { status, ..Self::default() }
     }
 
+    #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
     }
 
+    #[must_use]
     pub fn with_body(mut self, body: impl Into<Body>) -> Self {
         self.body = body.into();
         self
