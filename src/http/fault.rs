@@ -5,6 +5,9 @@ use std::fmt;
 
 use ::http::StatusCode;
 
+/// One header field.
+type Field = (::http::HeaderName, ::http::HeaderValue);
+
 /// A failure on its way to becoming a response.
 ///
 /// `detail` is for the operator and never reaches a client.
@@ -13,8 +16,8 @@ pub struct Fault {
     pub cause: Cause,
     /// What was seen, with addresses, paths and numbers: for the error log only.
     pub detail: String,
-    /// The `Allow` or `Location` a status demands; empty for most.
-    pub header: Option<(::http::HeaderName, ::http::HeaderValue)>,
+    /// The field a status demands, `Allow` for one; empty for most.
+    pub header: Option<Field>,
 }
 
 impl Fault {
