@@ -6,6 +6,7 @@ mod limits;
 mod request;
 mod response;
 mod template;
+pub mod wire;
 
 pub use body::{Body, Duplex, FileRange, Frame, Source, Stream, Tunnel};
 pub use fault::{Cause, Fault, Retry, Side};
