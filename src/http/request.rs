@@ -7,7 +7,7 @@ use std::time::Instant;
 use ::http::{HeaderMap, Method, Version};
 use bytes::Bytes;
 
-use super::{Body, Limits};
+use super::{Body, Limits, RequestId};
 use crate::net::{ClientAddr, ListenAddr};
 
 /// A request with valid framing, one valid authority and a normalised path.
@@ -27,6 +27,8 @@ pub struct Request {
     /// How many bytes of the path the location's prefix matched; 0 for other patterns.
     pub matched: usize,
     pub limits: Rc<Limits>,
+    /// Its name in logs and for upstreams; see [`Request::id`].
+    pub request_id: RequestId,
     /// When its first byte was here.
     pub received: Instant,
     /// The way interim responses (103) reach the client; absent for HTTP/1.0.

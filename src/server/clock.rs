@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::time::SystemTime;
 
+use bytes::{BufMut, BytesMut};
+
 thread_local! {
     static DATE: RefCell<Date> = const { RefCell::new(Date { second: 0, text: String::new() }) };
 }
@@ -13,7 +15,7 @@ struct Date {
 }
 
 /// Appends the present time as an IMF-fixdate (RFC 9110 5.6.7).
-pub(super) fn append_date(out: &mut Vec<u8>) {
+pub(super) fn append_date(out: &mut BytesMut) {
     let now = SystemTime::now();
     let second = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     DATE.with_borrow_mut(|date| {
@@ -21,6 +23,6 @@ pub(super) fn append_date(out: &mut Vec<u8>) {
             date.second = second;
             date.text = httpdate::fmt_http_date(now);
         }
-        out.extend_from_slice(date.text.as_bytes());
+        out.put_slice(date.text.as_bytes());
     });
 }

@@ -1,11 +1,12 @@
 //! A response's head as bytes, with the framing that its body needs (RFC 9112 6).
 
-use ::http::header::{
-    CONNECTION, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use ::http::header::{CONTENT_LENGTH, DATE, HeaderMap, HeaderName, TE, TRAILER, UPGRADE};
 use ::http::{Method, StatusCode, Version};
 
+use bytes::{BufMut, BytesMut};
+
 use super::clock;
+use crate::http::wire::fields;
 use crate::http::{Body, Response};
 
 /// What of the request decides how its answer is framed.
@@ -20,12 +21,7 @@ pub(super) struct Asked {
 
 impl Asked {
     pub fn new(method: &Method, version: Version, headers: &HeaderMap, keep_alive: bool) -> Self {
-        let trailers = headers.get_all(TE).iter().any(|value| {
-            value.as_bytes().split(|byte| *byte == b',').any(|coding| {
-                let name = coding.split(|byte| *byte == b';').next().unwrap_or_default();
-                name.trim_ascii().eq_ignore_ascii_case(b"trailers")
-            })
-        });
+        let trailers = fields::has_token(headers, &TE, b"trailers");
         Self { head_only: *method == Method::HEAD, version, keep_alive, trailers }
     }
 
@@ -61,37 +57,33 @@ impl Framing {
 }
 
 /// Writes status line and fields. `close` says whether the connection ends with this response.
-pub(super) fn head(out: &mut Vec<u8>, response: &Response, framing: Framing, asked: Asked, close: bool) {
-    out.extend_from_slice(b"HTTP/1.1 ");
-    out.extend_from_slice(response.status.as_str().as_bytes());
-    out.push(b' ');
-    out.extend_from_slice(response.status.canonical_reason().unwrap_or("").as_bytes());
-    out.extend_from_slice(b"\r\n");
-    fields(out, &response.headers, own_length(response, framing));
+pub(super) fn head(out: &mut BytesMut, response: &Response, framing: Framing, asked: Asked, close: bool) {
+    out.put_slice(b"HTTP/1.1 ");
+    out.put_slice(response.status.as_str().as_bytes());
+    out.put_u8(b' ');
+    out.put_slice(response.status.canonical_reason().unwrap_or("").as_bytes());
+    out.put_slice(b"\r\n");
+    let with_length = own_length(response, framing);
+    fields::write(out, &response.headers, |name| skipped(name) && !(with_length && name == CONTENT_LENGTH));
     if !response.headers.contains_key(DATE) {
-        out.extend_from_slice(b"date: ");
+        out.put_slice(b"Date: ");
         clock::append_date(out);
-        out.extend_from_slice(b"\r\n");
+        out.put_slice(b"\r\n");
     }
     framing_fields(out, framing);
     connection_fields(out, response, asked, close);
-    out.extend_from_slice(b"\r\n");
+    out.put_slice(b"\r\n");
 }
 
 /// An interim response (RFC 9110 15.2): status and fields, nothing else.
-pub(super) fn interim(out: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap) {
-    out.extend_from_slice(b"HTTP/1.1 ");
-    out.extend_from_slice(status.as_str().as_bytes());
-    out.push(b' ');
-    out.extend_from_slice(status.canonical_reason().unwrap_or("").as_bytes());
-    out.extend_from_slice(b"\r\n");
-    fields(out, headers, false);
-    out.extend_from_slice(b"\r\n");
-}
-
-/// Fields behind the last chunk.
-pub(super) fn trailers(out: &mut Vec<u8>, headers: &HeaderMap) {
-    fields(out, headers, false);
+pub(super) fn interim(out: &mut BytesMut, status: StatusCode, headers: &HeaderMap) {
+    out.put_slice(b"HTTP/1.1 ");
+    out.put_slice(status.as_str().as_bytes());
+    out.put_u8(b' ');
+    out.put_slice(status.canonical_reason().unwrap_or("").as_bytes());
+    out.put_slice(b"\r\n");
+    fields::write(out, headers, skipped);
+    out.put_slice(b"\r\n");
 }
 
 /// The Content-Length in `headers` tells the length that a HEAD or 304 speaks of; everywhere else ours counts.
@@ -101,42 +93,31 @@ fn own_length(response: &Response, framing: Framing) -> bool {
         && !response.status.is_informational()
 }
 
-fn fields(out: &mut Vec<u8>, headers: &HeaderMap, with_length: bool) {
-    for (name, value) in headers {
-        if is_framing(name) && !(with_length && name == CONTENT_LENGTH) {
-            continue;
-        }
-        out.extend_from_slice(name.as_str().as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value.as_bytes());
-        out.extend_from_slice(b"\r\n");
-    }
+/// Fields of one connection, which this side writes itself.
+fn skipped(name: &HeaderName) -> bool {
+    fields::is_framing(name) || *name == TRAILER || *name == UPGRADE
 }
 
-fn is_framing(name: &HeaderName) -> bool {
-    [CONTENT_LENGTH, CONNECTION, TRANSFER_ENCODING, TRAILER, UPGRADE].contains(name)
-}
-
-fn framing_fields(out: &mut Vec<u8>, framing: Framing) {
+fn framing_fields(out: &mut BytesMut, framing: Framing) {
     match framing {
         Framing::Length(length) => {
-            out.extend_from_slice(b"content-length: ");
-            out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
-            out.extend_from_slice(b"\r\n");
+            out.put_slice(b"Content-Length: ");
+            out.put_slice(itoa::Buffer::new().format(length).as_bytes());
+            out.put_slice(b"\r\n");
         }
-        Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        Framing::Chunked => out.put_slice(b"Transfer-Encoding: chunked\r\n"),
         Framing::None | Framing::UntilClose => {}
     }
 }
 
-fn connection_fields(out: &mut Vec<u8>, response: &Response, asked: Asked, close: bool) {
+fn connection_fields(out: &mut BytesMut, response: &Response, asked: Asked, close: bool) {
     if let (Body::Tunnel(_), Some(protocol)) = (&response.body, response.headers.get(UPGRADE)) {
-        out.extend_from_slice(b"connection: upgrade\r\nupgrade: ");
-        out.extend_from_slice(protocol.as_bytes());
-        out.extend_from_slice(b"\r\n");
+        out.put_slice(b"Connection: upgrade\r\nUpgrade: ");
+        out.put_slice(protocol.as_bytes());
+        out.put_slice(b"\r\n");
     } else if close {
-        out.extend_from_slice(b"connection: close\r\n");
+        out.put_slice(b"Connection: close\r\n");
     } else if asked.version == Version::HTTP_10 {
-        out.extend_from_slice(b"connection: keep-alive\r\n");
+        out.put_slice(b"Connection: keep-alive\r\n");
     }
 }

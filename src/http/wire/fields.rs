@@ -83,12 +83,27 @@ impl From<httparse::Error> for WireError {
 }
 
 /// Writes one field line.
+///
+/// Names are written the way they always were, `Content-Type`: case means nothing (RFC 9110 5.1), but
+/// there are scripts that read heads with the eye of a person.
 pub fn write_field(out: &mut BytesMut, name: &[u8], value: &[u8]) {
     out.reserve(name.len() + value.len() + 4);
-    out.put_slice(name);
+    if name == b"etag" { out.put_slice(b"ETag") } else { write_name(out, name) }
     out.put_slice(b": ");
     out.put_slice(value);
     out.put_slice(b"\r\n");
+}
+
+fn write_name(out: &mut BytesMut, name: &[u8]) {
+    let start = out.len();
+    out.put_slice(name);
+    let mut capital = true;
+    for byte in out.iter_mut().skip(start) {
+        if capital {
+            byte.make_ascii_uppercase();
+        }
+        capital = *byte == b'-';
+    }
 }
 
 /// Writes the field lines of `fields`, except those to `skip`.
