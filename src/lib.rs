@@ -2,5 +2,8 @@
 pub mod config;
 pub mod handler;
 pub mod http;
+pub mod middleware;
 pub mod net;
+pub mod observe;
 pub mod router;
+pub mod server;

@@ -67,7 +67,8 @@ impl Bound {
         first.set_nonblocking(true)?;
         let mut sockets = vec![first];
         for _ in 1..loops {
-            let clone = sockets.first().map_or_else(|| Err(io::ErrorKind::NotFound.into()), Socket::try_clone)?;
+            let clone =
+                sockets.first().map_or_else(|| Err(io::ErrorKind::NotFound.into()), Socket::try_clone)?;
             sockets.push(clone);
         }
         Ok(Self { configured: configured.clone(), actual: configured.clone(), sockets })

@@ -6,7 +6,7 @@ use ::http::{Method, StatusCode, Version};
 use bytes::{BufMut, BytesMut};
 
 use super::clock;
-use crate::http::wire::fields;
+use crate::http::wire::{fields, framing};
 use crate::http::{Body, Response};
 
 /// What of the request decides how its answer is framed.
@@ -21,7 +21,7 @@ pub(super) struct Asked {
 
 impl Asked {
     pub fn new(method: &Method, version: Version, headers: &HeaderMap, keep_alive: bool) -> Self {
-        let trailers = fields::has_token(headers, &TE, b"trailers");
+        let trailers = framing::has_token(headers, &TE, b"trailers");
         Self { head_only: *method == Method::HEAD, version, keep_alive, trailers }
     }
 
@@ -71,6 +71,9 @@ pub(super) fn head(out: &mut BytesMut, response: &Response, framing: Framing, as
         out.put_slice(b"\r\n");
     }
     framing_fields(out, framing);
+    if let Some(length) = unsent_length(response, asked) {
+        framing_fields(out, Framing::Length(length));
+    }
     connection_fields(out, response, asked, close);
     out.put_slice(b"\r\n");
 }
@@ -91,6 +94,14 @@ fn own_length(response: &Response, framing: Framing) -> bool {
     framing == Framing::None
         && response.status != StatusCode::NO_CONTENT
         && !response.status.is_informational()
+}
+
+/// The length of the body that a HEAD does not get, where no handler has put it down already.
+fn unsent_length(response: &Response, asked: Asked) -> Option<u64> {
+    if !asked.head_only || response.headers.contains_key(CONTENT_LENGTH) {
+        return None;
+    }
+    response.body.length().filter(|length| *length > 0)
 }
 
 /// Fields of one connection, which this side writes itself.

@@ -88,7 +88,11 @@ impl From<httparse::Error> for WireError {
 /// there are scripts that read heads with the eye of a person.
 pub fn write_field(out: &mut BytesMut, name: &[u8], value: &[u8]) {
     out.reserve(name.len() + value.len() + 4);
-    if name == b"etag" { out.put_slice(b"ETag") } else { write_name(out, name) }
+    if name == b"etag" {
+        out.put_slice(b"ETag")
+    } else {
+        write_name(out, name)
+    }
     out.put_slice(b": ");
     out.put_slice(value);
     out.put_slice(b"\r\n");
