@@ -2,6 +2,7 @@
 
 mod authority;
 mod body;
+mod captures;
 mod escape;
 mod fault;
 mod forwarded;

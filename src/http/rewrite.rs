@@ -1,7 +1,5 @@
 //! Another path for the location's handler, as by nginx's `rewrite … break`.
 
-use std::rc::Rc;
-
 use bytes::Bytes;
 use regex::bytes::Regex;
 
@@ -24,17 +22,6 @@ impl Request {
         self.captures = before;
         self.target.replace(written)?;
         Ok(true)
-    }
-}
-
-impl Captures {
-    /// The groups of the first match of `regex` in `text`, of which they are slices.
-    pub fn of(regex: &Regex, text: &Bytes) -> Option<Self> {
-        let found = regex.captures(text)?;
-        let groups = found.iter().map(|group| group.map(|group| text.slice(group.range()))).collect();
-        let all = regex.capture_names().enumerate();
-        let names: Rc<[_]> = all.filter_map(|(index, name)| Some((name?.into(), index))).collect();
-        Some(Self { groups, names })
     }
 }
 
