@@ -5,5 +5,6 @@ pub mod http;
 pub mod middleware;
 pub mod net;
 pub mod observe;
+pub mod process;
 pub mod router;
 pub mod server;
