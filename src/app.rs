@@ -76,7 +76,7 @@ async fn serve(config: Config) -> io::Result<()> {
     announce(&bound);
     let grace = config.server.shutdown_grace;
     let pools = Supervisor::start(runtime::processes(&config));
-    let snapshot = Arc::new(Snapshot::new(config));
+    let snapshot = Arc::new(Snapshot::new(config)?);
     tokio::select! {
         () = pools.ready() => {}
         () = tokio::time::sleep(POOLS_READY) => tracing::warn!("serving, although not every pool is up"),

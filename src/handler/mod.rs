@@ -1,9 +1,15 @@
 //! Things that produce a response.
 
+mod boxed;
+mod fixed;
+
 use ::http::StatusCode;
 use bytes::Bytes;
 
 use crate::http::{Request, Response};
+
+pub use boxed::Handler;
+pub use fixed::{Redirect, Respond};
 
 /// What a handler makes of a request.
 #[derive(Debug)]

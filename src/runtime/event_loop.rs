@@ -11,7 +11,7 @@ use socket2::Socket;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::watch;
 
-use super::{Snapshot, Stack};
+use super::Snapshot;
 use crate::net::{ListenAddr, Listener};
 use crate::observe::AccessLog;
 use crate::server::{Server, Settings};
@@ -85,7 +85,7 @@ fn build_runtime() -> io::Result<LocalRuntime> {
 }
 
 fn open(doors: Vec<Door>, snapshot: &Snapshot, log: &AccessLog) -> io::Result<Server> {
-    let stack = Stack::new(snapshot, log.lines());
+    let stack = snapshot.stack(log.lines());
     let server = Server::default();
     for door in doors {
         let listener = Listener::adopt(&door.configured, door.socket)?;

@@ -2,6 +2,7 @@
 
 mod compile;
 mod event_loop;
+mod location;
 mod process;
 mod stack;
 

@@ -1,11 +1,3 @@
-//! The integration tests, in one binary.
-
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
-/// Which location and which site a request finds, against a plain model of nginx's rules.
-mod router;
-/// The same tables against nginx itself, where it is installed.
-mod router_nginx;
 //! What rproxy promises, kept against the real binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -19,3 +11,7 @@ mod process;
 mod real_django;
 /// A Flask application on gunicorn's threads, behind werkzeug's ProxyFix.
 mod real_flask;
+/// Which location and which site a request finds, against a plain model of nginx's rules.
+mod router;
+/// The same tables against nginx itself, where it is installed.
+mod router_nginx;
