@@ -72,7 +72,7 @@ static TYPES: &[(&str, &str)] = &[
     ("dmg", "application/x-apple-diskimage"),
     ("doc", "application/msword"),
     ("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
-    ("dtd", "application/xml-dtd; charset=utf-8"),
+    ("dtd", "application/xml-dtd"),
     ("ear", "application/java-archive"),
     ("eml", "message/rfc822"),
     ("eot", "application/vnd.ms-fontobject"),
