@@ -3,9 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ::http::HeaderValue;
 use bytes::Bytes;
 
-use super::variable::Variable;
+use super::Scope;
+use super::variable::{Known, Variable};
 
 /// A string with `$variables` in it: `$name`, `${name}`, and `$$` for a dollar sign.
 ///
@@ -20,7 +22,7 @@ pub struct Template {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
+pub(super) enum Piece {
     Literal(Bytes),
     Variable(Variable),
 }
@@ -72,6 +74,43 @@ impl Template {
         self.variables().try_for_each(|variable| variable.check_capture(regex))
     }
 
+    /// Whether the answer is needed to render it.
+    pub fn needs_answer(&self) -> bool {
+        self.variables().any(|variable| matches!(variable, Variable::Known(Known::UpstreamAddr)))
+    }
+
+    /// The text for one request. Nothing is allocated for a literal, nor for `$uri` alone.
+    pub fn render<'a>(&self, scope: impl Into<Scope<'a>>) -> Bytes {
+        let scope = scope.into();
+        match &*self.pieces {
+            [] => return Bytes::new(),
+            [Piece::Literal(text)] => return text.clone(),
+            [Piece::Variable(variable)] => {
+                if let Some(value) = scope.shared(variable) {
+                    return value;
+                }
+            }
+            _ => {}
+        }
+        let mut out = Vec::with_capacity(self.source.len() * 2);
+        for piece in &self.pieces {
+            match piece {
+                Piece::Literal(text) => out.extend_from_slice(text),
+                Piece::Variable(variable) => scope.write(variable, &mut out),
+            }
+        }
+        out.into()
+    }
+
+    /// The text as a field's value. What cannot stand in one becomes a blank (RFC 9110 5.5).
+    pub fn render_header<'a>(&self, scope: impl Into<Scope<'a>>) -> HeaderValue {
+        into_header_value(&self.render(scope))
+    }
+
+    pub(super) fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
     fn variables(&self) -> impl Iterator<Item = &Variable> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Variable(variable) => Some(variable),
@@ -94,9 +133,16 @@ impl fmt::Display for Template {
     }
 }
 
+pub(super) fn into_header_value(text: &Bytes) -> HeaderValue {
+    HeaderValue::from_maybe_shared(text.clone()).unwrap_or_else(|_| {
+        let allowed: Vec<u8> = text.iter().map(|b| if b.is_ascii_control() { b' ' } else { *b }).collect();
+        HeaderValue::from_maybe_shared(Bytes::from(allowed)).unwrap_or(HeaderValue::from_static(""))
+    })
+}
+
 fn flush(literal: &mut String, pieces: &mut Vec<Piece>) {
     if !literal.is_empty() {
-        pieces.push(Piece::Literal(std::mem::take(literal).into()));
+        pieces.push(Piece::Literal(std::mem::take(literal).into_bytes().into()));
     }
 }
 
@@ -122,6 +168,9 @@ fn name_length(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::testing::request;
     use super::*;
 
     #[test]
@@ -164,5 +213,31 @@ mod tests {
         assert!(Template::parse("$2").unwrap().check_captures(Some(&regex)).is_err());
         assert!(Template::parse("$1").unwrap().check_captures(None).is_err());
         assert!(Template::parse("$month").unwrap().check_captures(Some(&regex)).is_err());
+    }
+
+    #[test]
+    fn a_literal_is_shared_with_every_request() {
+        let template = Template::parse("nosniff").unwrap();
+        let first = template.render(&request("/"));
+        assert_eq!(first.as_ptr(), template.render(&request("/b")).as_ptr());
+    }
+
+    proptest! {
+        #[test]
+        fn a_header_value_holds_no_line_break(text: String, capture: Vec<u8>) {
+            let mut request = request("/");
+            request.captures.groups = vec![None, Some(capture.into())];
+            let template = Template::parse(&format!("{}$1", text.replace('$', "$$"))).unwrap();
+            let value = template.render_header(&request);
+            prop_assert!(!value.as_bytes().iter().any(|b| b"\r\n\0".contains(b)));
+            prop_assert_eq!(value.len(), template.render(&request).len());
+        }
+
+        #[test]
+        fn no_text_upsets_the_parser(text in "[$a-z{}_0-9. ]*") {
+            if let Ok(template) = Template::parse(&text) {
+                prop_assert_eq!(template.to_string(), text);
+            }
+        }
     }
 }
