@@ -1,5 +1,7 @@
 //! Things that produce a response.
 
+pub mod files;
+
 use ::http::StatusCode;
 use bytes::Bytes;
 

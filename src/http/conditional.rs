@@ -98,9 +98,10 @@ fn opaque(tag: &[u8]) -> &[u8] {
 
 /// Whether a list of entity tags, over however many lines, is `*` or has a member that `wanted` takes.
 fn matches_any(headers: &HeaderMap, name: &HeaderName, wanted: impl Fn(&[u8]) -> bool) -> bool {
-    headers.get_all(name).iter().any(|value| {
-        value.as_bytes().trim_ascii() == b"*" || Tags(value.as_bytes()).any(|tag| wanted(tag))
-    })
+    headers
+        .get_all(name)
+        .iter()
+        .any(|value| value.as_bytes().trim_ascii() == b"*" || Tags(value.as_bytes()).any(&wanted))
 }
 
 /// The entity tags of a field value, which may hold commas themselves. Ends at what is not one.

@@ -59,7 +59,8 @@ mod tests {
 
     #[test]
     fn nonsense_is_no_date() {
-        for text in ["", "now", "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 32 Nov 1994 08:49:37 GMT", "\"etag\""] {
+        for text in ["", "now", "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 32 Nov 1994 08:49:37 GMT", "\"etag\""]
+        {
             assert_eq!(Date::parse(text.as_bytes()), None, "{text}");
         }
         assert_eq!(Date::parse(b"Sun, 06 Nov 1994 \xff8:49:37 GMT"), None);

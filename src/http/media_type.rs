@@ -277,7 +277,9 @@ mod tests {
 
     #[test]
     fn names_that_tell_nothing_are_octets() {
-        for name in ["", "README", "a.", ".html", "dir.html/file", "x.unknown", "x.webmanifest2", "x.h\u{0}tml"] {
+        for name in
+            ["", "README", "a.", ".html", "dir.html/file", "x.unknown", "x.webmanifest2", "x.h\u{0}tml"]
+        {
             assert_eq!(media_type(name.as_bytes()), UNKNOWN, "{name}");
         }
     }
@@ -287,7 +289,10 @@ mod tests {
         assert!(TYPES.len() >= 120);
         assert!(TYPES.is_sorted_by(|(one, _), (next, _)| one < next));
         for (extension, media_type) in TYPES {
-            assert!(extension.len() <= LONGEST && *extension == extension.to_ascii_lowercase(), "{extension}");
+            assert!(
+                extension.len() <= LONGEST && *extension == extension.to_ascii_lowercase(),
+                "{extension}"
+            );
             assert!(HeaderValue::from_str(media_type).is_ok(), "{media_type}");
             let text = media_type.starts_with("text/") || media_type.contains("+xml");
             assert_eq!(text, media_type.ends_with("; charset=utf-8"), "{media_type}");

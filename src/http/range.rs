@@ -175,9 +175,25 @@ mod tests {
     #[test]
     fn what_is_not_one_byte_range_is_ignored() {
         for value in [
-            "", "bytes", "bytes=", "bytes=-", "bytes=,", "bytes=5", "bytes=5-4", "bytes=a-b", "bytes=0x0-1",
-            "bytes=+1-2", "bytes=--5", "bytes=1--2", "bytes=1-2-3", "bytes=0 - 5", "bytes 0-5", "bytes =0-5",
-            "items=0-5", "none", "bytes=\u{b2}-5",
+            "",
+            "bytes",
+            "bytes=",
+            "bytes=-",
+            "bytes=,",
+            "bytes=5",
+            "bytes=5-4",
+            "bytes=a-b",
+            "bytes=0x0-1",
+            "bytes=+1-2",
+            "bytes=--5",
+            "bytes=1--2",
+            "bytes=1-2-3",
+            "bytes=0 - 5",
+            "bytes 0-5",
+            "bytes =0-5",
+            "items=0-5",
+            "none",
+            "bytes=\u{b2}-5",
         ] {
             assert_eq!(ask(value, 100), Selection::Whole, "{value}");
         }

@@ -95,9 +95,10 @@ fn not_modified(file: &Representation) -> Response {
 /// So that relative links in its index lead below it. The path is written anew from its normal form:
 /// `//host/` would be another server, and a decoded CR LF another field.
 fn add_slash(request: &Request) -> Response {
-    let path = request.target.path.trim_ascii_start_matches_slash();
+    let path = &request.target.path;
+    let slashes = path.iter().take_while(|byte| **byte == b'/').count();
     let mut location = vec![b'/'];
-    encode_path(path, &mut location);
+    encode_path(path.get(slashes..).unwrap_or_default(), &mut location);
     location.push(b'/');
     if let Some(query) = &request.target.query {
         location.push(b'?');

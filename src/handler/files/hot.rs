@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{Stat, StatExt};
-
-use super::answer::Representation;
 use super::open::Symlinks;
+use super::representation::Representation;
+use super::state::State;
 
 /// Larger files go by `sendfile(2)`.
 pub const LARGEST: u64 = 64 * 1024;
@@ -35,30 +34,6 @@ impl Default for Limits {
     }
 }
 
-/// What tells one state of a file from the next. The change time is part of it, since tools that keep
-/// or set modification times do not hide from that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
-    device: u64,
-    inode: u64,
-    length: i64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Identity {
-    #[expect(clippy::useless_conversion, clippy::unnecessary_cast, reason = "field types differ by architecture")]
-    pub fn of(stat: &Stat) -> Self {
-        Self {
-            device: stat.st_dev as u64,
-            inode: stat.st_ino as u64,
-            length: stat.st_size as i64,
-            modified: (stat.mtime(), stat.st_mtime_nsec as i64),
-            changed: (stat.ctime(), stat.st_ctime_nsec as i64),
-        }
-    }
-}
-
 /// A directory under one symlink policy: what one location may read by a path, another with the same
 /// space may read as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +50,8 @@ impl HotFiles {
 
     pub fn space(&self, directory: &Path, symlinks: Symlinks) -> Space {
         let mut cache = self.0.borrow_mut();
-        let known = cache.spaces.iter().position(|space| space.symlinks == symlinks && space.directory == directory);
+        let known =
+            cache.spaces.iter().position(|space| space.symlinks == symlinks && space.directory == directory);
         Space(known.unwrap_or_else(|| {
             cache.spaces.push(Paths { directory: directory.to_owned(), symlinks, slots: HashMap::new() });
             cache.spaces.len() - 1
@@ -94,10 +70,16 @@ impl HotFiles {
     }
 
     /// The same file again after a look at `checked`, if it is still what it was.
-    pub fn renew(&self, space: Space, path: &[u8], identity: Identity, checked: Instant) -> Option<Rc<Representation>> {
+    pub fn renew(
+        &self,
+        space: Space,
+        path: &[u8],
+        state: State,
+        checked: Instant,
+    ) -> Option<Rc<Representation>> {
         let mut cache = self.0.borrow_mut();
         let kept = cache.find(space, path)?;
-        if kept.identity != identity {
+        if kept.state != state {
             return None;
         }
         kept.checked = kept.checked.max(checked);
@@ -105,10 +87,10 @@ impl HotFiles {
         Some(Rc::clone(&kept.file))
     }
 
-    pub fn keep(&self, space: Space, path: &[u8], identity: Identity, checked: Instant, file: Rc<Representation>) {
+    pub fn keep(&self, space: Space, path: &[u8], state: State, checked: Instant, file: Rc<Representation>) {
         let mut cache = self.0.borrow_mut();
         cache.forget(space, path);
-        cache.insert(Kept { space, path: path.into(), identity, checked, file, wanted: false });
+        cache.insert(Kept { space, path: path.into(), state, checked, file, wanted: false });
     }
 
     /// The path leads to something else now, or to nothing.
@@ -139,7 +121,7 @@ struct Paths {
 struct Kept {
     space: Space,
     path: Box<[u8]>,
-    identity: Identity,
+    state: State,
     checked: Instant,
     file: Rc<Representation>,
     wanted: bool,
@@ -147,7 +129,7 @@ struct Kept {
 
 impl Kept {
     fn cost(&self) -> usize {
-        self.file.in_memory().saturating_add(self.path.len()).saturating_add(OVERHEAD)
+        self.file.weight().saturating_add(self.path.len()).saturating_add(OVERHEAD)
     }
 }
 

@@ -2,13 +2,15 @@
 //! (`openat2(2)`), so there is no moment between a check and its use.
 
 use std::fmt::Display;
+use std::fs::{File, Metadata};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
+use super::state::State;
 use crate::http::{Cause, Fault};
 
 /// Which symbolic links may be followed.
@@ -25,7 +27,7 @@ pub enum Symlinks {
 pub enum Entry {
     Missing,
     Directory,
-    File(OwnedFd, Stat),
+    File(File, State),
 }
 
 /// Without blocking on a FIFO, and without a terminal becoming ours.
@@ -51,14 +53,10 @@ impl Base {
     /// Opens a file below. Other than files and directories, nothing is served: reading a FIFO or a
     /// device has effects, and no end.
     pub fn entry(&self, path: &[u8], symlinks: Symlinks) -> Result<Entry, Fault> {
-        let opened = self.open_below(path, READ, symlinks);
-        let named = opened.and_then(|file| rustix::fs::fstat(&file).map(|stat| (file, stat)));
-        match named {
-            Ok((file, stat)) => match FileType::from_raw_mode(stat.st_mode) {
-                FileType::RegularFile => Ok(Entry::File(file, stat)),
-                FileType::Directory => Ok(Entry::Directory),
-                kind => Err(Fault::new(Cause::Forbidden, format!("{}: is a {kind:?}", shown(path)))),
-            },
+        match self.open_below(path, READ, symlinks).and_then(look) {
+            Ok((file, metadata)) if metadata.is_file() => Ok(Entry::File(file, State::from(&metadata))),
+            Ok((_, metadata)) if metadata.is_dir() => Ok(Entry::Directory),
+            Ok(_) => Err(Fault::new(Cause::Forbidden, format!("{}: not a regular file", shown(path)))),
             Err(errno) if is_missing(errno) => Ok(Entry::Missing),
             Err(errno) => Err(fault(errno, &shown(path))),
         }
@@ -109,6 +107,15 @@ fn resolve(base: BorrowedFd<'_>, path: &Path, flags: OFlags, how: ResolveFlags) 
     (0..RACES).find_map(|_| attempt()).unwrap_or(Err(Errno::AGAIN))
 }
 
+/// What was opened, by its own descriptor: the path may lead elsewhere by now.
+fn look(opened: OwnedFd) -> Result<(File, Metadata), Errno> {
+    let file = File::from(opened);
+    match file.metadata() {
+        Ok(metadata) => Ok((file, metadata)),
+        Err(error) => Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
+    }
+}
+
 fn magic_link(handle: BorrowedFd<'_>) -> String {
     format!("/proc/self/fd/{}", handle.as_raw_fd())
 }
@@ -134,7 +141,9 @@ pub fn fault(errno: Errno, what: &dyn Display) -> Fault {
         errno if is_missing(errno) => Cause::NotFound,
         // ELOOP and EXDEV are links the policy refuses; a socket, or a device without its driver, is
         // refused by the kernel.
-        Errno::ACCESS | Errno::PERM | Errno::LOOP | Errno::XDEV | Errno::NXIO | Errno::NODEV => Cause::Forbidden,
+        Errno::ACCESS | Errno::PERM | Errno::LOOP | Errno::XDEV | Errno::NXIO | Errno::NODEV => {
+            Cause::Forbidden
+        }
         Errno::MFILE | Errno::NFILE | Errno::NOMEM => Cause::TooManyFiles,
         _ => Cause::FileRead,
     };

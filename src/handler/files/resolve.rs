@@ -34,10 +34,8 @@ impl<'a> Relative<'a> {
         };
         let (prefix, rest) = path.split_at_checked(start)?;
         // `/static` must not take `/static../x` or `/staticfoo` along: the cut is between segments.
-        if !(prefix.ends_with(b"/") || rest.is_empty() || rest.starts_with(b"/")) {
-            return None;
-        }
-        Self::below(rest, prefix.ends_with(b"/"))
+        let rest = if prefix.ends_with(b"/") || rest.is_empty() { rest } else { rest.strip_prefix(b"/")? };
+        Self::below(rest, path.ends_with(b"/"))
     }
 
     /// The same for a path that `try` has made. It may begin with the location's prefix, as `$uri` does,
@@ -46,7 +44,7 @@ impl<'a> Relative<'a> {
         match strip {
             Strip::Prefix if path.starts_with(prefix) => Self::resolve(path, prefix.len(), strip),
             Strip::Parent if path.starts_with(prefix) => Self::resolve(path, path.len(), strip),
-            _ => Self::below(path, false),
+            _ => Self::below(path.strip_prefix(b"/").unwrap_or(path), path.ends_with(b"/")),
         }
     }
 
@@ -61,10 +59,7 @@ impl<'a> Relative<'a> {
         is_plain(&path).then_some(Self { path: path.into(), slash: false })
     }
 
-    fn below(path: &'a [u8], cut_at_slash: bool) -> Option<Self> {
-        // What is left of `/` or of `/static/` is the directory, asked for as one.
-        let slash = path.ends_with(b"/") || (path.is_empty() && cut_at_slash);
-        let path = path.strip_prefix(b"/").unwrap_or(path);
+    fn below(path: &'a [u8], slash: bool) -> Option<Self> {
         let path = match path.strip_suffix(b"/") {
             Some(b"") => return None,
             Some(path) => path,
@@ -150,7 +145,15 @@ mod tests {
 
     #[test]
     fn hidden_and_backup_files_are_not_there() {
-        for path in ["/.git/config", "/.env", "/a/.htpasswd", "/a/.b/c", "/a/.well-known/x", "/.well-known/.x", "/..."] {
+        for path in [
+            "/.git/config",
+            "/.env",
+            "/a/.htpasswd",
+            "/a/.b/c",
+            "/a/.well-known/x",
+            "/.well-known/.x",
+            "/...",
+        ] {
             assert_eq!(root(path), None, "{path}");
         }
         assert_eq!(root("/.well-known/security.txt").as_deref(), Some(".well-known/security.txt"));
@@ -167,16 +170,18 @@ mod tests {
 
     #[test]
     fn candidates_may_carry_the_prefix_or_not() {
-        let candidate = |path: &'static str| {
-            shown(Relative::candidate(path.as_bytes(), b"/static/", Strip::Prefix))
-        };
+        let candidate =
+            |path: &'static str| shown(Relative::candidate(path.as_bytes(), b"/static/", Strip::Prefix));
         assert_eq!(candidate("/static/a.css").as_deref(), Some("a.css"));
         assert_eq!(candidate("/fallback.html").as_deref(), Some("fallback.html"));
         assert_eq!(candidate("fallback.html").as_deref(), Some("fallback.html"));
         assert_eq!(candidate("/static/../secret"), None);
         assert_eq!(candidate("/.env"), None);
         assert_eq!(shown(Relative::candidate(b"/staticfoo", b"/static", Strip::Prefix)), None);
-        assert_eq!(shown(Relative::candidate(b"/static/a", b"/static/", Strip::Nothing)).as_deref(), Some("static/a"));
+        assert_eq!(
+            shown(Relative::candidate(b"/static/a", b"/static/", Strip::Nothing)).as_deref(),
+            Some("static/a")
+        );
     }
 
     #[test]
@@ -193,7 +198,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_path_is_never_absolute_never_climbs_and_never_hides(
-            path in "[/.a\\x00~]{0,24}", matched in 0_usize..26, strip in 0..3
+            path in "[/.a\\x00~]{0,24}", matched in 0_usize..26, strip in 0_usize..3
         ) {
             let strip = [Strip::Nothing, Strip::Prefix, Strip::Parent][strip];
             if let Some(relative) = Relative::resolve(path.as_bytes(), matched, strip) {

@@ -7,10 +7,7 @@ const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 
 fn current() -> Validators {
     let date = Date::parse(CHANGED.as_bytes()).unwrap();
-    Validators {
-        etag: HeaderValue::from_static("\"now\""),
-        modified: Some(Modified { date, settled: true }),
-    }
+    Validators { etag: HeaderValue::from_static("\"now\""), modified: Some(Modified { date, settled: true }) }
 }
 
 fn fields(fields: &[(&'static str, &str)]) -> HeaderMap {
