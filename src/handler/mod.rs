@@ -2,6 +2,7 @@
 
 mod boxed;
 mod fixed;
+pub mod files;
 
 use ::http::StatusCode;
 use bytes::Bytes;
