@@ -4,3 +4,4 @@ pub mod handler;
 pub mod http;
 pub mod net;
 pub mod router;
+pub mod upstream;

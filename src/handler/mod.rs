@@ -1,9 +1,14 @@
 //! Things that produce a response.
 
+mod proxy;
+mod upgrade;
+
 use ::http::StatusCode;
 use bytes::Bytes;
 
 use crate::http::{Request, Response};
+
+pub use proxy::Proxy;
 
 /// What a handler makes of a request.
 #[derive(Debug)]
