@@ -3,6 +3,8 @@
 mod boxed;
 mod fixed;
 pub mod files;
+mod proxy;
+mod upgrade;
 
 use ::http::StatusCode;
 use bytes::Bytes;
@@ -11,6 +13,7 @@ use crate::http::{Request, Response};
 
 pub use boxed::Handler;
 pub use fixed::{Redirect, Respond};
+pub use proxy::Proxy;
 
 /// What a handler makes of a request.
 #[derive(Debug)]
