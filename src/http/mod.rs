@@ -2,6 +2,7 @@
 
 mod authority;
 mod body;
+mod bound;
 mod captures;
 mod chain;
 mod escape;
@@ -24,6 +25,7 @@ mod variable;
 mod vetting;
 
 pub use body::{Body, Duplex, FileRange, Frame, Source, Stream, Tunnel};
+pub use bound::Bound;
 pub use escape::encode_path;
 pub use fault::{Cause, Fault, Retry, Side};
 pub use forward::forward_headers;
