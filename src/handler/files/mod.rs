@@ -1,8 +1,8 @@
 //! Static files: resolve a path, open what lies there, answer.
 //!
-//! A path is judged three times: [`resolve`] refuses what no path of a file looks like, the kernel keeps
+//! A path is judged three times: `resolve` refuses what no path of a file looks like, the kernel keeps
 //! what is opened beneath the directory, and only regular files are read. What was found becomes a
-//! response in [`answer`] alone. Small files come from memory ([`hot`]), all others leave by `sendfile(2)`.
+//! response in `answer` alone. Small files come from memory (`hot`), all others leave by `sendfile(2)`.
 //!
 //! A file may change while it is served. Replaced by renaming, the old one is sent to its end. Written
 //! in place, a response keeps the length it announced: what was added is not sent, and what is cut off

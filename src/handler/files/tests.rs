@@ -365,19 +365,20 @@ fn a_hot_file_is_no_way_around_the_symlink_policy() {
     assert_eq!(cause(&inside, "/link.txt"), Cause::Forbidden);
 }
 
-fn trying(candidates: &[(&str, bool)], last: Fallback) -> Option<Try> {
+fn trying(candidates: &[(&str, bool)], last: Fallback) -> Try {
     let candidate = |(path, directory): &(&str, bool)| Candidate {
         path: Template::parse(path).unwrap(),
         directory: *directory,
     };
-    Some(Try { candidates: candidates.iter().map(candidate).collect(), last })
+    Try { candidates: candidates.iter().map(candidate).collect(), last }
 }
 
 #[test]
 fn try_answers_by_the_first_that_is_there() {
     let site = Site::new(&[("a.txt", "a"), ("sub/index.html", "sub"), ("bare/x", ""), ("spa.html", "spa")]);
     let list = [("$uri", false), ("$uri", true), ("/spa.html", false)];
-    let files = site.files(|settings| settings.r#try = trying(&list, Fallback::Status(StatusCode::GONE)));
+    let files =
+        site.files(|settings| settings.r#try = Some(trying(&list, Fallback::Status(StatusCode::GONE))));
     assert_eq!(content(&get(&files, "/a.txt").body), "a");
     assert_eq!(content(&get(&files, "/sub/").body), "sub");
     assert_eq!(content(&get(&files, "/none").body), "spa");
@@ -391,7 +392,7 @@ fn try_takes_directories_with_or_without_the_closing_slash() {
     let site = Site::new(&[("sub/index.html", "sub"), ("index.html", "top")]);
     for path in ["$uri", "$uri/"] {
         let last = Fallback::Status(StatusCode::NOT_FOUND);
-        let files = site.files(|settings| settings.r#try = trying(&[(path, true)], last));
+        let files = site.files(|settings| settings.r#try = Some(trying(&[(path, true)], last)));
         assert_eq!(content(&get(&files, "/sub/").body), "sub");
         assert_eq!(content(&get(&files, "/").body), "top");
         assert_eq!(get(&files, "/sub").status, StatusCode::MOVED_PERMANENTLY);
@@ -402,7 +403,8 @@ fn try_takes_directories_with_or_without_the_closing_slash() {
 fn try_strips_the_prefix_as_the_location_does() {
     let site = Site::new(&[("a.txt", "a"), ("spa.html", "spa")]);
     let list = [("$uri", false), ("/spa.html", false)];
-    let files = site.files(|settings| settings.r#try = trying(&list, Fallback::Status(StatusCode::GONE)));
+    let files =
+        site.files(|settings| settings.r#try = Some(trying(&list, Fallback::Status(StatusCode::GONE))));
     for (target, expected) in [("/static/a.txt", "a"), ("/static/none", "spa"), ("/static/spa.html", "spa")] {
         let Outcome::Response(response) = files.handle(request(target), "/static/".len()).unwrap() else {
             panic!("{target}");
@@ -414,7 +416,7 @@ fn try_strips_the_prefix_as_the_location_does() {
 #[test]
 fn try_hands_on_what_is_not_there() {
     let site = Site::new(&[]);
-    let last = |last| site.files(|settings| settings.r#try = trying(&[("$uri", false)], last));
+    let last = |last| site.files(|settings| settings.r#try = Some(trying(&[("$uri", false)], last)));
     let post = || Request { method: Method::POST, ..request("/none?x=1") };
     let named = last(Fallback::Location(3)).handle(post(), 1).unwrap();
     assert!(matches!(named, Outcome::Location(request, 3) if request.method == Method::POST));
@@ -427,7 +429,8 @@ fn try_hands_on_what_is_not_there() {
 #[test]
 fn try_restricts_methods_only_where_a_file_is() {
     let site = Site::new(&[("a.txt", "a")]);
-    let files = site.files(|settings| settings.r#try = trying(&[("$uri", false)], Fallback::Location(0)));
+    let files =
+        site.files(|settings| settings.r#try = Some(trying(&[("$uri", false)], Fallback::Location(0))));
     let post = |target| Request { method: Method::POST, ..request(target) };
     assert_eq!(files.handle(post("/a.txt"), 1).unwrap_err().cause, Cause::MethodNotAllowed);
     assert!(matches!(files.handle(post("/api"), 1), Ok(Outcome::Location(..))));
@@ -437,7 +440,8 @@ fn try_restricts_methods_only_where_a_file_is() {
 fn try_does_not_hide_a_file_that_may_not_be_read() {
     let site = Site::new(&[]);
     symlink(site.temp.path().join("secret.txt"), site.root().join("link.txt")).unwrap();
-    let files = site.files(|settings| settings.r#try = trying(&[("$uri", false)], Fallback::Location(0)));
+    let files =
+        site.files(|settings| settings.r#try = Some(trying(&[("$uri", false)], Fallback::Location(0))));
     assert_eq!(cause(&files, "/link.txt"), Cause::Forbidden);
 }
 
@@ -446,7 +450,7 @@ fn try_goes_on_when_the_whole_directory_is_missing() {
     let site = Site::new(&[]);
     let files = site.files(|settings| {
         settings.directory = "/nonexistent/static".into();
-        settings.r#try = trying(&[("$uri", false), ("$uri", true)], Fallback::Location(0));
+        settings.r#try = Some(trying(&[("$uri", false), ("$uri", true)], Fallback::Location(0)));
     });
     assert!(matches!(files.handle(request("/a.txt"), 1), Ok(Outcome::Location(..))));
 }
@@ -560,7 +564,7 @@ proptest! {
             let plain = site.files(|settings| settings.strip = strip);
             let tried = site.files(|settings| {
                 settings.strip = strip;
-                settings.r#try = trying(&list, Fallback::Location(0));
+                settings.r#try = Some(trying(&list, Fallback::Location(0)));
             });
             for files in [plain, tried] {
                 let mut crafted = request("/");
