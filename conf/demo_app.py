@@ -260,6 +260,8 @@ def serve(listener, name, count):
             workers.discard(pid)
             workers.add(replacement := fork(listener, name))
             print(f"worker {pid} died; worker {replacement} takes its place", flush=True)
+    else:
+        print("whoever started this is gone; stopping", flush=True)
     listener.close()
     for pid in workers:
         os.kill(pid, signal.SIGTERM)

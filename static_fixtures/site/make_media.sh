@@ -17,6 +17,6 @@ ffmpeg -v error -y -f lavfi -i "mandelbrot=size=1600x900:rate=1:$place:start_sca
 # 24 seconds, a key frame each second (-g equals the rate) and the index in front (-cues_to_front), so
 # that a browser can jump to any second after reading a few kilobytes. The clock makes jumps visible.
 ffmpeg -v error -y -f lavfi -i "mandelbrot=size=854x480:rate=25:$place:start_scale=3:end_scale=0.00005:end_pts=600" \
-    -t 24 -vf "$palette,drawtext=font=DejaVu Sans Mono:fontsize=26:fontcolor=white:box=1:boxcolor=black@0.55:boxborderw=10:x=24:y=h-th-28:text='%{pts\:hms}',format=yuv420p" \
+    -t 24 -vf "$palette,drawtext=font=DejaVu Sans Mono:fontsize=26:fontcolor=white:box=1:boxcolor=black@0.55:boxborderw=10:x=24:y=24:text='%{pts\:hms}',format=yuv420p" \
     -c:v libvpx-vp9 -b:v 560k -g 25 -keyint_min 25 -row-mt 1 -threads 2 -deadline good -cpu-used 4 \
     -cues_to_front 1 -fflags +bitexact -map_metadata -1 zoom.webm
