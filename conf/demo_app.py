@@ -1,4 +1,4 @@
-"""The demo site's application: plain WSGI on a small pre-forking server, from Python's standard library alone.
+"""The demo site's application: plain WSGI on a small pre-forking server, with Python's standard library alone.
 
 rproxy starts it by itself (see site.toml). By hand:
 
@@ -27,8 +27,18 @@ from wsgiref.handlers import SimpleHandler
 
 PAGE = string.Template(Path(__file__).with_name("demo_app.html").read_text("utf-8"))
 PLAIN = ("Content-Type", "text/plain; charset=utf-8")
+JSON = ("Content-Type", "application/json")
 HTML = ("Content-Type", "text/html; charset=utf-8")
-FORWARDED = ["Host", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Real-IP", "X-Request-ID"]
+# What rproxy tells the application about the client.
+TOLD = [
+    "Host",
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Real-IP",
+    "X-Request-ID",
+]
 
 
 # --- the application -------------------------------------------------------------------------------------
@@ -36,13 +46,10 @@ FORWARDED = ["Host", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host",
 
 def application(environ, start_response):
     """Calls the page of that path; each takes `environ` and gives a status, headers and a body."""
-    path = environ["PATH_INFO"]
-    status, headers, body = PAGES.get(path, missing)(environ)
+    status, headers, body = PAGES.get(environ["PATH_INFO"], missing)(environ)
     if isinstance(body, str):
-        body = body.encode()
-    if isinstance(body, bytes):
-        headers = [*headers, ("Content-Length", str(len(body)))]
-        body = [body]
+        body = [body.encode()]
+        headers = [*headers, ("Content-Length", str(len(body[0])))]
     start_response(status, headers)
     return body
 
@@ -50,7 +57,7 @@ def application(environ, start_response):
 def home(environ):
     told = "".join(
         f"<tr><th scope=row>{name}<td>{html.escape(value) if value else '<em>not sent</em>'}"
-        for name, value in ((name, header(environ, name)) for name in FORWARDED)
+        for name, value in ((name, header(environ, name)) for name in TOLD)
     )
     facts = {
         "pid": str(os.getpid()),
@@ -64,9 +71,9 @@ def home(environ):
 
 def whoami(environ):
     """Who answers, and what it was told of the client: for scripts, and for the dots on the page."""
-    told = {name: header(environ, name) for name in FORWARDED}
+    told = {name: header(environ, name) for name in TOLD}
     answer = {"pid": os.getpid(), "listener": environ["demo.listener"], "told": told}
-    return "200 OK", [("Content-Type", "application/json"), ("Cache-Control", "no-store")], json.dumps(answer, indent=2) + "\n"
+    return "200 OK", [JSON, ("Cache-Control", "no-store")], json.dumps(answer, indent=2) + "\n"
 
 
 def upload(environ):
@@ -77,7 +84,7 @@ def upload(environ):
         size += len(block)
         digest.update(block)
     answer = {"bytes": size, "sha256": digest.hexdigest(), "pid": os.getpid()}
-    return "200 OK", [("Content-Type", "application/json")], json.dumps(answer, indent=2) + "\n"
+    return "200 OK", [JSON], json.dumps(answer, indent=2) + "\n"
 
 
 def slow(environ):
@@ -91,12 +98,13 @@ def stream(environ):
             yield f"{number:2} of 10, as soon as it was ready, from worker {os.getpid()}\n".encode()
             time.sleep(0.4)
 
-    # text/html would do as well; browsers show plain text as it comes only when told not to sniff it.
+    # Browsers hold plain text back to guess its type, unless told not to.
     return "200 OK", [PLAIN, ("X-Content-Type-Options", "nosniff")], lines()
 
 
 def error(environ):
-    return "500 Internal Server Error", [HTML], notice("500", "The application's own error page", "It passes through rproxy unchanged.")
+    page = notice("500", "The application's own error page", "It passes through rproxy unchanged.")
+    return "500 Internal Server Error", [HTML], page
 
 
 def crash(environ):
@@ -106,10 +114,19 @@ def crash(environ):
 
 def missing(environ):
     path = html.escape(environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"))
-    return "404 Not Found", [HTML], notice("404", "The application has no such page", f"It was asked for <code>{path}</code>.")
+    page = notice("404", "The application has no such page", f"It was asked for <code>{path}</code>.")
+    return "404 Not Found", [HTML], page
 
 
-PAGES = {"/": home, "/whoami": whoami, "/upload": upload, "/slow": slow, "/stream": stream, "/error": error, "/crash": crash}
+PAGES = {
+    "/": home,
+    "/whoami": whoami,
+    "/upload": upload,
+    "/slow": slow,
+    "/stream": stream,
+    "/error": error,
+    "/crash": crash,
+}
 
 
 def header(environ, name):
@@ -291,7 +308,8 @@ def listen(arguments):
     """The listening socket, and its name as rproxy's configuration writes it."""
     if arguments.bind:
         host, _, port = arguments.bind.rpartition(":")
-        listener = socket.create_server((host.strip("[]"), int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host.strip("[]"), int(port)), family=family)
         return listener, "{}:{}".format(*listener.getsockname()[:2])
     Path(arguments.socket).parent.mkdir(parents=True, exist_ok=True)
     listener = socket.socket(socket.AF_UNIX)
