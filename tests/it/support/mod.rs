@@ -28,3 +28,16 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub fn repository(path: impl AsRef<Path>) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
+
+/// Runs each test with its upstream on TCP and on a Unix socket: what holds for one has to for the other.
+macro_rules! over_tcp_and_unix {
+    ($($test:ident),+ $(,)?) => {
+        mod tcp {
+            $(#[test] fn $test() { super::$test($crate::support::Transport::Tcp); })+
+        }
+        mod unix {
+            $(#[test] fn $test() { super::$test($crate::support::Transport::Unix); })+
+        }
+    };
+}
+pub(crate) use over_tcp_and_unix;

@@ -148,7 +148,9 @@ impl Builder {
         let access = Lines::of(child.stdout.take().unwrap());
         let log = Lines::of(child.stderr.take().unwrap());
         let mut proxy = Proxy { child, addresses: Vec::new(), access, log, dir: self.dir };
-        let is_ready = proxy.log.wait_for_line(|line| line.ends_with("ready"));
+        let is_ready = proxy
+            .log
+            .wait_for_line(|line| line.contains("INFO ready") || line.contains(r#""message":"ready""#));
         assert!(is_ready.is_some(), "rproxy did not start");
         proxy.addresses = proxy.log.all().iter().filter_map(|line| listening(line)).collect();
         proxy
