@@ -1,0 +1,13 @@
+//! What rproxy promises, kept against the real binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+/// Every file of `conf/` is one that rproxy accepts.
+mod examples;
+/// The demo site and the pool of workers that rproxy runs for it.
+mod process;
+/// A Django project on gunicorn's sync workers.
+mod real_django;
+/// A Flask application on gunicorn's threads, behind werkzeug's ProxyFix.
+mod real_flask;

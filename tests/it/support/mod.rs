@@ -1,0 +1,30 @@
+//! The harness: a real rproxy, a raw client, a scripted origin, real gunicorn. Blocking throughout, and
+//! waiting for events rather than for time to pass.
+#![allow(dead_code, reason = "a harness offers more than each day's tests use")]
+
+pub mod gunicorn;
+pub mod lines;
+pub mod once;
+pub mod origin;
+pub mod proxy;
+pub mod raw;
+pub mod stream;
+pub mod venv;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use gunicorn::Gunicorn;
+pub use origin::Origin;
+pub use proxy::Proxy;
+pub use raw::{Client, Request, Response};
+pub use stream::Transport;
+
+/// How long anything may take before its test fails: generous, since machines are busy, and never waited
+/// for when all is well.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A path of the repository.
+pub fn repository(path: impl AsRef<Path>) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}

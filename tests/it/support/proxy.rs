@@ -1,0 +1,194 @@
+//! A real rproxy in a directory of its own.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::lines::Lines;
+use super::raw::{Client, Request, Response};
+
+/// What to write before the start: the configuration, and files beside it.
+#[derive(Debug)]
+pub struct Builder {
+    dir: TempDir,
+    config: PathBuf,
+    environment: Vec<(String, String)>,
+}
+
+/// A running rproxy. It ends with this value, and shows its logs when the test failed.
+#[derive(Debug)]
+pub struct Proxy {
+    child: Child,
+    /// `127.0.0.1:41231` or `unix:/path`, in the order of the configuration.
+    addresses: Vec<String>,
+    pub access: Lines,
+    pub log: Lines,
+    dir: TempDir,
+}
+
+/// What most tests share: a free port, and the access log where it can be read.
+const SITE: &str = "[log]\naccess = \"stdout\"\n\n[[site]]\nlisten = [\"127.0.0.1:0\"]\n";
+
+impl Proxy {
+    /// A whole configuration. Relative paths in it are relative to the directory of [`Builder::file`].
+    pub fn config(toml: &str) -> Builder {
+        let dir = tempfile::Builder::new().prefix("rproxy-").tempdir().unwrap();
+        let config = dir.path().join("site.toml");
+        fs::write(&config, toml).unwrap();
+        Builder { dir, config, environment: Vec::new() }
+    }
+
+    /// One site on a free port: `rest` follows its `listen` line, and may open further tables.
+    pub fn site(rest: &str) -> Builder {
+        Self::config(&format!("{SITE}{rest}"))
+    }
+
+    /// One site that gives everything to the server at `address`.
+    pub fn to(address: &str) -> Builder {
+        Self::site(&format!(
+            "[[site.location]]\nmatch = \"/\"\nproxy = \"app\"\n\n[upstream.app]\nservers = [\"{address}\"]\n"
+        ))
+    }
+
+    /// One site that serves the directory `www`.
+    pub fn files() -> Builder {
+        Self::site("[[site.location]]\nmatch = \"/\"\nfiles = \"www\"\n").directory("www")
+    }
+
+    pub fn addresses(&self) -> &[String] {
+        &self.addresses
+    }
+
+    /// Of the first listener.
+    pub fn addr(&self) -> SocketAddr {
+        self.addresses[0].parse().expect("the first listener is TCP")
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr())
+    }
+
+    /// The directory of the configuration.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn connect(&self) -> Client {
+        Client::connect(&self.addresses[0])
+    }
+
+    pub fn get(&self, path: &str) -> Response {
+        self.send(&Request::get(path))
+    }
+
+    /// One request on a connection of its own.
+    pub fn send(&self, request: &Request) -> Response {
+        self.connect().exchange(request)
+    }
+
+    /// A line of the error log that contains `text`.
+    pub fn wait_for_log(&self, text: &str) -> String {
+        self.log.wait_for(text)
+    }
+
+    /// A line of the access log that contains `text`.
+    pub fn wait_for_access(&self, text: &str) -> String {
+        self.access.wait_for(text)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits until it has ended by itself or by a signal sent before.
+    pub fn wait(&mut self) -> ExitStatus {
+        assert!(self.log.wait_until_closed(), "rproxy does not end");
+        self.child.wait().unwrap()
+    }
+}
+
+impl Builder {
+    /// A file below the configuration's directory.
+    #[must_use]
+    pub fn file(self, path: &str, contents: impl AsRef<[u8]>) -> Self {
+        let path = self.dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, contents).unwrap();
+        self
+    }
+
+    #[must_use]
+    pub fn directory(self, path: &str) -> Self {
+        fs::create_dir_all(self.dir.path().join(path)).unwrap();
+        self
+    }
+
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// The directory of the configuration, to be filled before the start.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Starts and waits until it serves.
+    pub fn start(self) -> Proxy {
+        let mut child = self.command().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let access = Lines::of(child.stdout.take().unwrap());
+        let log = Lines::of(child.stderr.take().unwrap());
+        let mut proxy = Proxy { child, addresses: Vec::new(), access, log, dir: self.dir };
+        let is_ready = proxy.log.wait_for_line(|line| line.ends_with("ready"));
+        assert!(is_ready.is_some(), "rproxy did not start");
+        proxy.addresses = proxy.log.all().iter().filter_map(|line| listening(line)).collect();
+        proxy
+    }
+
+    /// Starts what is expected to end by itself.
+    pub fn run(self) -> Output {
+        self.command().output().unwrap()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rproxy"));
+        command.arg("-c").arg(&self.config).stdin(Stdio::null()).envs(self.environment.clone());
+        // Whatever the developer's shell says, tests see what a new user sees.
+        command.env_remove("RUST_LOG").env("NO_COLOR", "1");
+        command
+    }
+}
+
+/// The address in `… listening on http://127.0.0.1:41231`.
+fn listening(line: &str) -> Option<String> {
+    let (_, address) = line.split_once("listening on ")?;
+    let address = address.split_whitespace().next()?;
+    Some(address.strip_prefix("http://").unwrap_or(address).to_owned())
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- log of rproxy ---\n{}", self.log.all().join("\n"));
+            eprintln!("--- its access log ---\n{}", self.access.all().join("\n"));
+        }
+        // An orderly end, so that pools it runs end too; the second signal cuts what is in flight.
+        let pid = Pid::from_child(&self.child);
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            let _ = kill_process(pid, Signal::TERM);
+            let _ = kill_process(pid, Signal::INT);
+            self.log.wait_until_closed();
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

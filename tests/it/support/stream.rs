@@ -1,0 +1,80 @@
+//! TCP and Unix sockets behind one blocking type.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// What an upstream is reached by: most behaviour has to hold for both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    Tcp,
+    Unix,
+}
+
+#[derive(Debug)]
+pub enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+macro_rules! each {
+    ($stream:expr, $inner:ident => $body:expr) => {
+        match $stream {
+            Stream::Tcp($inner) => $body,
+            Stream::Unix($inner) => $body,
+        }
+    };
+}
+
+impl Stream {
+    /// Connects to `ip:port` or `unix:/path`, as both are written in a configuration.
+    pub fn connect(address: &str) -> Self {
+        let stream = Self::try_connect(address);
+        let stream = stream.unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"));
+        stream.set_patience(super::PATIENCE);
+        stream
+    }
+
+    pub fn try_connect(address: &str) -> io::Result<Self> {
+        match address.strip_prefix("unix:") {
+            Some(path) => UnixStream::connect(path).map(Self::Unix),
+            None => TcpStream::connect(address).map(Self::Tcp),
+        }
+    }
+
+    pub fn set_patience(&self, patience: Duration) {
+        each!(self, inner => {
+            inner.set_read_timeout(Some(patience)).unwrap();
+            inner.set_write_timeout(Some(patience)).unwrap();
+        });
+    }
+
+    pub fn try_clone(&self) -> Self {
+        match self {
+            Self::Tcp(inner) => Self::Tcp(inner.try_clone().unwrap()),
+            Self::Unix(inner) => Self::Unix(inner.try_clone().unwrap()),
+        }
+    }
+
+    /// A peer that is gone already makes this fail, which is as good.
+    pub fn shutdown(&self, how: Shutdown) {
+        let _ = each!(self, inner => inner.shutdown(how));
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        each!(self, inner => inner.read(buffer))
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        each!(self, inner => inner.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        each!(self, inner => inner.flush())
+    }
+}
