@@ -5,6 +5,8 @@ mod support;
 
 /// Every file of `conf/` is one that rproxy accepts.
 mod examples;
+/// Smuggling and malformed input, byte for byte.
+mod framing;
 /// The demo site and the pool of workers that rproxy runs for it.
 mod process;
 /// A Django project on gunicorn's sync workers.

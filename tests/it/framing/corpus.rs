@@ -58,7 +58,8 @@ pub fn files() -> Vec<String> {
 }
 
 fn expand(file: &str, block: &str) -> Vec<Case> {
-    let values: Vec<&str> = block.lines().filter_map(|line| line.strip_prefix("each:")).map(str::trim).collect();
+    let values: Vec<&str> =
+        block.lines().filter_map(|line| line.strip_prefix("each:")).map(str::trim).collect();
     if values.is_empty() {
         return vec![parse(file, block, None)];
     }
@@ -72,40 +73,45 @@ fn parse(file: &str, block: &str, value: Option<&str>) -> Case {
         Some(value) => format!("{file}: {title} [{value}]"),
         None => format!("{file}: {title}"),
     };
-    let bad = |line: &str| -> ! { panic!("{name}: cannot read `{line}`") };
     let fill = |text: &str| unescape(&text.replace("\\{each}", value.unwrap_or("\\{each}")));
     let mut case =
-        Case { name: name.clone(), bytes: vec![], eof: false, answers: vec![], end: End::Keep, upstream: vec![] };
-    let mut answered = false;
-    for line in lines.filter(|line| !line.is_empty() && !line.starts_with(['#', 'e']) || *line == "eof") {
-        let (key, rest) = line.split_once(' ').unwrap_or((line, ""));
-        match (key, line.trim_start().split_once(": ")) {
-            ("|", _) => case.bytes.extend([fill(rest), b"\r\n".to_vec()].concat()),
-            (">", _) => case.bytes.extend(fill(rest)),
-            ("eof", _) => case.eof = true,
-            ("answer:", Some((_, answers))) => {
-                (case.answers, case.end) = self::answers(answers, &fill).unwrap_or_else(|| bad(line));
-                answered = true;
-            }
-            ("upstream:", Some((_, first))) => {
-                case.upstream.push(Forwarded { line: fill(first), ..Forwarded::default() });
-            }
-            (_, Some((key, rest))) => {
-                let Some(request) = case.upstream.last_mut() else { bad(line) };
-                let (field, content) = rest.split_once(':').map_or((rest, None), |(a, b)| (a, Some(fill(b.trim()))));
-                let field = String::from_utf8(fill(field)).unwrap_or_else(|_| bad(line));
-                match key {
-                    "has" => request.has.push((field, content.unwrap_or_default())),
-                    "lacks" => request.lacks.push((field, content)),
-                    "body" => request.body = fill(rest),
-                    _ => bad(line),
-                }
-            }
-            _ => bad(line),
-        }
+        Case { name, bytes: vec![], eof: false, answers: vec![], end: End::Keep, upstream: vec![] };
+    for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#') && !line.starts_with("each:"))
+    {
+        assert!(case.read(line, &fill).is_some(), "{}: cannot read `{line}`", case.name);
     }
-    assert!(answered, "{name}: no answer is given");
+    assert!(case.end != End::Keep || !case.answers.is_empty(), "{}: no answer is given", case.name);
     case
+}
+
+impl Case {
+    fn read(&mut self, line: &str, fill: &dyn Fn(&str) -> Vec<u8>) -> Option<()> {
+        let (key, rest) = line.trim_start().split_once(' ').unwrap_or((line.trim_start(), ""));
+        match key {
+            "|" => self.bytes.extend([fill(rest), b"\r\n".to_vec()].concat()),
+            ">" => self.bytes.extend(fill(rest)),
+            "eof" => self.eof = true,
+            "answer:" => (self.answers, self.end) = answers(rest, fill)?,
+            "upstream:" => self.upstream.push(Forwarded { line: fill(rest), ..Forwarded::default() }),
+            "body:" => self.upstream.last_mut()?.body = fill(rest),
+            "has:" => {
+                let (name, value) = rest.split_once(':')?;
+                self.upstream.last_mut()?.has.push((text(fill(name))?, fill(value.trim())));
+            }
+            "lacks:" => {
+                let (name, value) =
+                    rest.split_once(':').map_or((rest, None), |(name, value)| (name, Some(value)));
+                let value = value.map(|value| fill(value.trim()));
+                self.upstream.last_mut()?.lacks.push((text(fill(name))?, value));
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+fn text(bytes: Vec<u8>) -> Option<String> {
+    String::from_utf8(bytes).ok()
 }
 
 /// Reads `100?, 200 /echo/x, keep`.
@@ -121,7 +127,8 @@ fn answers(text: &str, fill: &dyn Fn(&str) -> Vec<u8>) -> Option<(Vec<Answer>, E
     let answer = |item: &str| {
         let (statuses, body) = item.split_once(' ').map_or((item, None), |(a, b)| (a, Some(fill(b))));
         let (statuses, optional) = statuses.strip_suffix('?').map_or((statuses, false), |rest| (rest, true));
-        let (statuses, bodyless) = statuses.strip_suffix(":head").map_or((statuses, false), |rest| (rest, true));
+        let (statuses, bodyless) =
+            statuses.strip_suffix(":head").map_or((statuses, false), |rest| (rest, true));
         let statuses = statuses.split('/').map(str::parse).collect::<Result<_, _>>().ok()?;
         Some(Answer { statuses, optional, bodyless, body })
     };

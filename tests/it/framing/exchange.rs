@@ -1,106 +1,93 @@
 //! One case on a connection of its own: bytes out, answers in.
 
-use std::net::SocketAddr;
+use std::io::Write;
+use std::net::Shutdown;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use crate::support::stream::Stream;
+use crate::support::{Client, Response};
 
 use super::corpus::{Answer, Case, End};
 
-const PROBE: &[u8] = b"GET /echo/probe HTTP/1.1\r\nHost: a.test\r\n\r\n";
+const PROBE: &str = "GET /echo/probe HTTP/1.1\r\nHost: a.test\r\n\r\n";
 
 /// Sends the case in the given pieces and checks what comes back; the number of final answers.
-pub async fn run(address: SocketAddr, case: &Case, pieces: Vec<&[u8]>) -> Result<usize, String> {
-    let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
-    stream.set_nodelay(true).map_err(|error| error.to_string())?;
-    let (reader, writer) = stream.into_split();
-    let limit = Duration::from_secs(10);
-    let answers = Answers { reader, buffer: Vec::new(), ended: false, finals: 0 };
-    let both = async { tokio::join!(send(writer, case, pieces), receive(answers, case)) };
-    match tokio::time::timeout(limit, both).await {
-        Ok((_writer, result)) => result,
-        Err(_) => Err(format!("nothing more came within {limit:?}")),
+pub fn run(address: &str, case: &Case, pieces: &[&[u8]]) -> usize {
+    let mut client = Client::connect(address);
+    client.stream().set_patience(Duration::from_secs(10));
+    let writer = client.stream().try_clone();
+    // Beside the reader, since a server may answer long before it has read everything.
+    std::thread::scope(|scope| {
+        scope.spawn(move || send(writer, case, pieces));
+        receive(&mut client, case)
+    })
+}
+
+/// Who has refused a request need not read the rest of it, so a failing write is no failure.
+fn send(mut writer: Stream, case: &Case, pieces: &[&[u8]]) {
+    if let Stream::Tcp(tcp) = &writer {
+        tcp.set_nodelay(true).unwrap();
+    }
+    for piece in pieces {
+        if writer.write_all(piece).is_err() {
+            return;
+        }
+    }
+    match case.end {
+        _ if case.eof => writer.shutdown(Shutdown::Write),
+        End::Keep | End::Sync => drop(writer.write_all(PROBE.as_bytes())),
+        End::Close | End::Tunnel => {}
     }
 }
 
-/// A server that has refused a request need not read the rest of it, so a failing write is no failure.
-async fn send(mut writer: OwnedWriteHalf, case: &Case, pieces: Vec<&[u8]>) -> OwnedWriteHalf {
-    let last = pieces.len().saturating_sub(1);
-    for (index, piece) in pieces.into_iter().enumerate() {
-        if writer.write_all(piece).await.is_err() {
-            return writer;
-        }
-        if index < last {
-            // No event tells that the other side has read the piece by itself.
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    }
-    let _ = match case.end {
-        End::Keep | End::Sync => writer.write_all(PROBE).await,
-        End::Close if case.eof => writer.shutdown().await,
-        End::Close | End::Tunnel => Ok(()),
-    };
-    writer
-}
-
-async fn receive(mut answers: Answers, case: &Case) -> Result<usize, String> {
-    let mut early = None;
+fn receive(client: &mut Client, case: &Case) -> usize {
+    let mut finals = 0;
+    let mut interim = Vec::new();
     for expected in &case.answers {
-        let Some(got) = (match early.take() {
-            Some(got) => Some(got),
-            None => answers.next(expected.bodyless).await?,
-        }) else {
-            if expected.optional {
-                continue;
-            }
-            return Err(format!("the connection ended instead of {:?}", expected.statuses));
-        };
-        if expected.optional && !expected.statuses.contains(&got.status) {
-            early = Some(got);
+        if expected.statuses == [100] {
+            interim.push(100);
+            assert!(expected.optional, "nobody waits for 100 here");
             continue;
         }
-        got.check(expected)?;
-    }
-    let next = match early {
-        None if case.end != End::Tunnel => answers.next(false).await?,
-        early => early,
-    };
-    let probe = |got: &Got| got.status == 200 && got.body == b"/echo/probe";
-    match (case.end, next) {
-        (End::Keep, Some(got)) | (End::Sync, Some(got)) if probe(&got) => Ok(answers.finals),
-        (End::Close | End::Sync, None) => Ok(answers.finals),
-        (End::Tunnel, None) => Ok(answers.finals),
-        (_, None) => Err("the connection ended instead of staying".into()),
-        (end, Some(got)) => Err(format!("instead of `{end:?}` another answer: {}", got.shown())),
-    }
-}
-
-struct Answers {
-    reader: OwnedReadHalf,
-    buffer: Vec<u8>,
-    ended: bool,
-    finals: usize,
-}
-
-struct Got {
-    status: u16,
-    body: Vec<u8>,
-}
-
-impl Got {
-    fn shown(&self) -> String {
-        format!("{} {}", self.status, self.body[..self.body.len().min(200)].escape_ascii())
-    }
-
-    fn check(&self, expected: &Answer) -> Result<(), String> {
-        if !expected.statuses.contains(&self.status) {
-            return Err(format!("{:?} was due and came {}", expected.statuses, self.shown()));
+        if expected.optional && client.is_closed() {
+            continue;
         }
-        match &expected.body {
-            Some(body) if *body != self.body => Err(format!("another body was due than {}", self.shown())),
-            _ => Ok(()),
+        let response = client.response_to(if expected.bodyless { "HEAD" } else { "GET" });
+        check(&response, expected, &interim);
+        interim.clear();
+        finals += 1;
+    }
+    finals + after(client, case.end)
+}
+
+fn check(response: &Response, expected: &Answer, interim: &[u16]) {
+    let shown = || format!("{} {}", response.status, String::from_utf8_lossy(&response.body));
+    assert!(expected.statuses.contains(&response.status), "{:?} was due, not {}", expected.statuses, shown());
+    assert!(
+        expected.body.as_ref().is_none_or(|body| *body == response.body),
+        "another body than {}",
+        shown()
+    );
+    assert!(response.interim.iter().all(|status| interim.contains(status)), "interim {:?}", response.interim);
+}
+
+/// How the connection goes on; the number of further answers, which is that to the probe.
+fn after(client: &mut Client, end: End) -> usize {
+    match end {
+        End::Close => {
+            let rest = client.rest();
+            assert!(rest.is_empty(), "instead of the end came {}", rest.escape_ascii());
+            0
+        }
+        End::Sync if client.is_closed() => 0,
+        End::Keep | End::Sync => {
+            let response = client.response();
+            assert_eq!((response.status, response.text()), (200, "/echo/probe"), "the answer to the probe");
+            1
+        }
+        End::Tunnel => {
+            assert_eq!(client.send("through the tunnel").take(18), b"through the tunnel");
+            0
         }
     }
 }
