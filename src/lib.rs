@@ -2,6 +2,9 @@
 pub mod config;
 pub mod handler;
 pub mod http;
+pub mod middleware;
 pub mod net;
+pub mod observe;
 pub mod process;
 pub mod router;
+pub mod server;

@@ -107,9 +107,9 @@ impl fmt::Debug for Stream {
 }
 
 /// Anything bytes go into and come out of.
-pub trait Duplex: AsyncRead + AsyncWrite {}
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite> Duplex for T {}
+impl<T: AsyncRead + AsyncWrite + Unpin> Duplex for T {}
 
 /// The upstream's half of an upgraded connection.
 pub struct Tunnel {

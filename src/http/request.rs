@@ -7,7 +7,7 @@ use std::time::Instant;
 use ::http::{HeaderMap, Method, Version};
 use bytes::Bytes;
 
-use super::Body;
+use super::{Body, Limits, RequestId};
 use crate::net::{ClientAddr, ListenAddr};
 
 /// A request with valid framing, one valid authority and a normalised path.
@@ -24,6 +24,11 @@ pub struct Request {
     pub client: Client,
     /// What the location's regular expression captured.
     pub captures: Captures,
+    /// How many bytes of the path the location's prefix matched; 0 for other patterns.
+    pub matched: usize,
+    pub limits: Rc<Limits>,
+    /// Its name in logs and for upstreams; see [`Request::id`].
+    pub request_id: RequestId,
     /// When its first byte was here.
     pub received: Instant,
     /// The way interim responses (103) reach the client; absent for HTTP/1.0.
@@ -124,9 +129,11 @@ impl Captures {
     }
 }
 
+type SendInterim = dyn Fn(::http::StatusCode, &HeaderMap);
+
 /// Sends interim responses (RFC 9110 15.2) ahead of the final one.
 #[derive(Clone)]
-pub struct Interim(pub Rc<dyn Fn(::http::StatusCode, &HeaderMap)>);
+pub struct Interim(pub Rc<SendInterim>);
 
 impl std::fmt::Debug for Interim {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -2,8 +2,12 @@
 
 mod addr;
 mod deadline;
+mod sendfile;
+mod socket;
 mod stream;
 
 pub use addr::{ClientAddr, ListenAddr, UpstreamAddr};
 pub use deadline::Deadline;
+pub use sendfile::{SENDFILE_MAX, send_more, sendfile};
+pub use socket::{Bound, Listener, is_live_socket};
 pub use stream::Stream;

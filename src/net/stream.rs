@@ -32,7 +32,20 @@ impl Stream {
     /// # Errors
     /// `WouldBlock` when nothing is there; the caller then waits by [`Self::poll_read_ready`].
     pub fn try_read(&self, buffer: &mut BytesMut) -> io::Result<usize> {
-        each!(self, inner => inner.try_read_buf(buffer))
+        let room = buffer.capacity() - buffer.len();
+        let count = each!(self, inner => inner.try_read_buf(buffer))?;
+        if (1..room).contains(&count) {
+            self.forget_readable();
+        }
+        Ok(count)
+    }
+
+    /// A read that did not fill its buffer has emptied the socket. Events are edge-triggered, so the next
+    /// byte brings a new one; until then asking again would be a system call that says `EAGAIN`.
+    fn forget_readable(&self) {
+        let nothing: io::Result<()> =
+            self.try_io(Interest::READABLE, || Err(io::ErrorKind::WouldBlock.into()));
+        drop(nothing);
     }
 
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {

@@ -2,4 +2,4 @@
 
 mod pattern;
 
-pub use pattern::{HostPattern, LocationPattern};
+pub use pattern::{HostPattern, LocationPattern, compile_regex};

@@ -1,0 +1,27 @@
+//! How much, and how slowly, the rest of an exchange may come and go.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+/// Limits that the server starts with and the matched location sharpens.
+///
+/// Shared between the request, whose body is still on the wire, and the connection that reads it.
+#[derive(Debug)]
+pub struct Limits {
+    /// Bytes of a request body, also of a chunked one; `u64::MAX` is unlimited.
+    pub max_body: Cell<u64>,
+    /// Between two reads of a request body.
+    pub body: Cell<Duration>,
+    /// Between two writes of a response.
+    pub send: Cell<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_body: Cell::new(u64::MAX),
+            body: Cell::new(Duration::from_secs(60)),
+            send: Cell::new(Duration::from_secs(60)),
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! How long a message's body is (RFC 9112 6), and whether its connection persists (9.3).
+
+use ::http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use ::http::{HeaderMap, HeaderName, Method, StatusCode, Version};
+
+use super::WireError;
+
+/// Where a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyLength {
+    /// There is none.
+    None,
+    Exact(u64),
+    Chunked,
+    /// Responses only: the end of the connection ends the body.
+    UntilClose,
+}
+
+/// The length of a request's body. One without Content-Length and Transfer-Encoding has none; both
+/// together are refused, which is stricter than RFC 9112 6.1 but leaves nothing to disagree on.
+pub fn of_request(version: Version, fields: &HeaderMap) -> Result<BodyLength, WireError> {
+    Ok(announced(version, fields)?.unwrap_or(BodyLength::None))
+}
+
+/// The length of a response's body, in the order of RFC 9112 6.3. Faulty framing fields are refused
+/// even where they do not count, as in an answer to HEAD: they may be passed on from there.
+pub fn of_response(
+    method: &Method,
+    status: StatusCode,
+    version: Version,
+    fields: &HeaderMap,
+) -> Result<BodyLength, WireError> {
+    let announced = announced(version, fields)?;
+    let bodiless = method == Method::HEAD
+        || status.is_informational()
+        || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if bodiless { Ok(BodyLength::None) } else { Ok(announced.unwrap_or(BodyLength::UntilClose)) }
+}
+
+fn announced(version: Version, fields: &HeaderMap) -> Result<Option<BodyLength>, WireError> {
+    let chunked = is_chunked(fields)?;
+    let length = content_length(fields)?;
+    match (chunked, length) {
+        (true, _) if version < Version::HTTP_11 => Err(WireError::TransferEncodingInHttp10),
+        (true, Some(_)) => Err(WireError::TwoLengths),
+        (true, None) => Ok(Some(BodyLength::Chunked)),
+        (false, length) => Ok(length.map(BodyLength::Exact)),
+    }
+}
+
+/// Content-Length: digits that fit 64 bits; repeated only with the same value (RFC 9110 8.6).
+pub fn content_length(fields: &HeaderMap) -> Result<Option<u64>, WireError> {
+    let mut length = None;
+    for value in fields.get_all(CONTENT_LENGTH) {
+        for item in elements(value.as_bytes()) {
+            let item = parse_length(item).ok_or(WireError::BadContentLength)?;
+            if length.is_some_and(|length| length != item) {
+                return Err(WireError::ContentLengthDiffers);
+            }
+            length = Some(item);
+        }
+    }
+    Ok(length)
+}
+
+fn parse_length(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |sum, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        sum.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+/// Whether the body is chunked: exactly one `chunked` over all lines, and nothing else.
+fn is_chunked(fields: &HeaderMap) -> Result<bool, WireError> {
+    let mut values = fields.get_all(TRANSFER_ENCODING).iter().peekable();
+    if values.peek().is_none() {
+        return Ok(false);
+    }
+    let mut codings = values.flat_map(|value| elements(value.as_bytes())).peekable();
+    let mut foreign = false;
+    while let Some(coding) = codings.next() {
+        let chunked = coding.eq_ignore_ascii_case(b"chunked");
+        if !is_token(coding) || (chunked && codings.peek().is_some()) {
+            return Err(WireError::BadTransferEncoding);
+        }
+        foreign |= !chunked;
+    }
+    if foreign { Err(WireError::UnknownCoding) } else { Ok(true) }
+}
+
+/// Whether the connection outlives this message (RFC 9112 9.3): `close` wins, HTTP/1.0 has to ask.
+pub fn persists(version: Version, fields: &HeaderMap) -> bool {
+    let closes = has_token(fields, &CONNECTION, b"close");
+    !closes && (version >= Version::HTTP_11 || has_token(fields, &CONNECTION, b"keep-alive"))
+}
+
+/// Whether the lines of a list field name `token`, in any case.
+pub fn has_token(fields: &HeaderMap, name: &HeaderName, token: &[u8]) -> bool {
+    fields
+        .get_all(name)
+        .iter()
+        .flat_map(|value| elements(value.as_bytes()))
+        .any(|item| item.eq_ignore_ascii_case(token))
+}
+
+/// The elements of a comma-separated list, empty ones included.
+fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&byte| byte == b',').map(trim_ows)
+}
+
+/// Without the spaces and tabs around it; other white space is left to be refused.
+fn trim_ows(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+fn is_token(bytes: &[u8]) -> bool {
+    let symbol = |byte: &u8| b"!#$%&'*+-.^_`|~".contains(byte);
+    !bytes.is_empty() && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || symbol(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use ::http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fields(lines: &[(HeaderName, &[u8])]) -> HeaderMap {
+        let mut fields = HeaderMap::new();
+        for (name, value) in lines {
+            fields.append(name, HeaderValue::from_bytes(value).unwrap());
+        }
+        fields
+    }
+
+    fn lengths(values: &[&str]) -> Result<Option<u64>, WireError> {
+        content_length(&fields(&values.iter().map(|v| (CONTENT_LENGTH, v.as_bytes())).collect::<Vec<_>>()))
+    }
+
+    fn codings(values: &[&[u8]]) -> Result<bool, WireError> {
+        is_chunked(&fields(&values.iter().map(|v| (TRANSFER_ENCODING, *v)).collect::<Vec<_>>()))
+    }
+
+    #[test]
+    fn content_length_is_digits_that_fit() {
+        assert_eq!(lengths(&[]), Ok(None));
+        assert_eq!(lengths(&["0"]), Ok(Some(0)));
+        assert_eq!(lengths(&["0005"]), Ok(Some(5)));
+        assert_eq!(lengths(&["18446744073709551615"]), Ok(Some(u64::MAX)));
+        for value in [
+            "",
+            " ",
+            "+5",
+            "-5",
+            "-0",
+            "0x5",
+            "5.",
+            "5.0",
+            "5e0",
+            "1_0",
+            "5 5",
+            "5;5",
+            "5,",
+            ",5",
+            "5,,5",
+            "\"5\"",
+            "five",
+            "٥",
+            "５",
+            "²",
+            "Infinity",
+            "18446744073709551616",
+            "18446744073709551621",
+            "100000000000000000000000000000005",
+            "5\u{a0}",
+            "chunked",
+        ] {
+            assert_eq!(lengths(&[value]), Err(WireError::BadContentLength), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn repeated_content_lengths_must_agree() {
+        assert_eq!(lengths(&["5", "5"]), Ok(Some(5)));
+        assert_eq!(lengths(&["5, 5"]), Ok(Some(5)));
+        assert_eq!(lengths(&["5", "6"]), Err(WireError::ContentLengthDiffers));
+        assert_eq!(lengths(&["5,6"]), Err(WireError::ContentLengthDiffers));
+    }
+
+    #[test]
+    fn chunked_is_spelt_in_one_way_only() {
+        assert_eq!(codings(&[]), Ok(false));
+        assert_eq!(codings(&[b"chunked"]), Ok(true));
+        assert_eq!(codings(&[b" \tChunKED\t "]), Ok(true));
+        for value in [
+            &b""[..],
+            b",chunked",
+            b"chunked,",
+            b"chunked, chunked",
+            b"chunked, identity",
+            b"chunked, gzip",
+            b"\"chunked\"",
+            b"chunked;q=1",
+            b"chunked\xa0",
+            b"\xa0chunked",
+            b"chunk ed",
+            b"chun\tked",
+            b"chunked chunked",
+            b"chunked\xc2\xa0",
+            b"(chunked)",
+            b"chunked=1",
+            b"[chunked]",
+            b"chunked/",
+            b"chunked:",
+        ] {
+            assert_eq!(codings(&[value]), Err(WireError::BadTransferEncoding), "{}", value.escape_ascii());
+        }
+        assert_eq!(codings(&[b"chunked", b"identity"]), Err(WireError::BadTransferEncoding));
+        assert_eq!(codings(&[b"chunked", b"chunked"]), Err(WireError::BadTransferEncoding));
+    }
+
+    #[test]
+    fn other_codings_are_told_apart_from_obfuscation() {
+        for value in [&b"gzip"[..], b"identity", b"xchunked", b"gzip, chunked", b"x-chunked", b"'chunked'"] {
+            assert_eq!(codings(&[value]), Err(WireError::UnknownCoding), "{}", value.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn requests_have_one_length_or_none() {
+        let te = || (TRANSFER_ENCODING, &b"chunked"[..]);
+        let cl = || (CONTENT_LENGTH, &b"5"[..]);
+        let of = |version, lines: &[_]| of_request(version, &fields(lines));
+        assert_eq!(of(Version::HTTP_11, &[]), Ok(BodyLength::None));
+        assert_eq!(of(Version::HTTP_11, &[cl()]), Ok(BodyLength::Exact(5)));
+        assert_eq!(of(Version::HTTP_11, &[te()]), Ok(BodyLength::Chunked));
+        assert_eq!(of(Version::HTTP_11, &[cl(), te()]), Err(WireError::TwoLengths));
+        assert_eq!(of(Version::HTTP_10, &[te()]), Err(WireError::TransferEncodingInHttp10));
+    }
+
+    #[test]
+    fn responses_end_where_rfc_9112_6_3_says() {
+        let te = || (TRANSFER_ENCODING, &b"chunked"[..]);
+        let cl = || (CONTENT_LENGTH, &b"5"[..]);
+        let of = |method: Method, status: u16, lines: &[_]| {
+            of_response(&method, StatusCode::from_u16(status).unwrap(), Version::HTTP_11, &fields(lines))
+        };
+        assert_eq!(of(Method::HEAD, 200, &[cl()]), Ok(BodyLength::None));
+        assert_eq!(of(Method::GET, 304, &[cl()]), Ok(BodyLength::None));
+        assert_eq!(of(Method::GET, 204, &[]), Ok(BodyLength::None));
+        assert_eq!(of(Method::GET, 103, &[]), Ok(BodyLength::None));
+        assert_eq!(of(Method::GET, 200, &[te()]), Ok(BodyLength::Chunked));
+        assert_eq!(of(Method::GET, 200, &[cl()]), Ok(BodyLength::Exact(5)));
+        assert_eq!(of(Method::GET, 200, &[]), Ok(BodyLength::UntilClose));
+        assert_eq!(of(Method::GET, 200, &[cl(), te()]), Err(WireError::TwoLengths));
+    }
+
+    #[test]
+    fn close_wins_over_keep_alive() {
+        let with = |lines: &[&[u8]]| fields(&lines.iter().map(|v| (CONNECTION, *v)).collect::<Vec<_>>());
+        assert!(persists(Version::HTTP_11, &with(&[])));
+        assert!(!persists(Version::HTTP_11, &with(&[b"keep-alive", b"x, Close"])));
+        assert!(!persists(Version::HTTP_10, &with(&[])));
+        assert!(persists(Version::HTTP_10, &with(&[b"Keep-Alive"])));
+        assert!(!persists(Version::HTTP_10, &with(&[b"keep-alive, close"])));
+    }
+
+    proptest! {
+        #[test]
+        fn any_number_is_read_back(length: u64) {
+            prop_assert_eq!(lengths(&[&length.to_string()]), Ok(Some(length)));
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The one place where a fault becomes a response, and a line in the error log.
+
+use std::collections::BTreeMap;
+
+use ::http::header::CONTENT_TYPE;
+use ::http::{HeaderValue, StatusCode};
+use bytes::Bytes;
+
+use crate::http::{Cause, Fault, Response, Side};
+
+/// A site's own pages for errors: by status, then by class.
+#[derive(Clone, Debug, Default)]
+pub struct ErrorPages {
+    pub exact: BTreeMap<u16, ErrorPage>,
+    /// `4` for every 4xx, `5` for every 5xx.
+    pub class: BTreeMap<u16, ErrorPage>,
+}
+
+/// A page as it was when the configuration was loaded.
+#[derive(Clone, Debug)]
+pub struct ErrorPage {
+    pub content_type: HeaderValue,
+    pub body: Bytes,
+}
+
+impl ErrorPages {
+    fn of(&self, status: StatusCode) -> Option<&ErrorPage> {
+        let code = status.as_u16();
+        self.exact.get(&code).or_else(|| self.class.get(&(code / 100)))
+    }
+}
+
+/// Makes the response for a fault: the site's page, or a short plain one that tells nothing of the inside.
+pub fn rescue(fault: Fault, pages: &ErrorPages) -> Response {
+    let mut response = error_page(fault.status(), fault.cause.reason(), pages);
+    if let Some((name, value)) = fault.header.clone() {
+        response.headers.insert(name, value);
+    }
+    response.trace.fault = Some(fault);
+    response
+}
+
+/// The answer of an error status: the site's page for it, or one line with the reason.
+pub fn error_page(status: StatusCode, reason: &str, pages: &ErrorPages) -> Response {
+    let (content_type, body) = match pages.of(status) {
+        Some(page) => (page.content_type.clone(), page.body.clone()),
+        None => (HeaderValue::from_static("text/plain; charset=utf-8"), plain(status, reason)),
+    };
+    Response::new(status).with_header(CONTENT_TYPE, content_type).with_body(body)
+}
+
+fn plain(status: StatusCode, reason: &str) -> Bytes {
+    let name = status.canonical_reason().unwrap_or("Error");
+    let text = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    format!("{} {name}{text}\n", status.as_u16()).into()
+}
+
+/// Tells the operator of a fault: loud when it is ours or an application's to mend, quiet when a client did it.
+pub fn report(fault: &Fault, request: &str, client: &dyn std::fmt::Display) {
+    let (cause, detail, remedy) = (fault.cause.name(), fault.detail.as_str(), fault.cause.remedy());
+    match fault.cause.side() {
+        _ if fault.cause == Cause::NotFound => tracing::debug!(cause, request, %client, "{detail}"),
+        Side::Client => tracing::info!(cause, request, %client, "{detail}"),
+        Side::Upstream | Side::Here => tracing::error!(cause, request, %client, remedy, "{detail}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Body;
+
+    #[test]
+    fn the_page_gives_the_reason_and_nothing_of_the_inside() {
+        for cause in Cause::ALL {
+            let response = rescue(Fault::new(*cause, "/secret/path"), &ErrorPages::default());
+            let Body::Bytes(body) = response.body else { panic!("{cause:?} has no page") };
+            let text = String::from_utf8(body.to_vec()).unwrap();
+            assert!(text.contains(cause.reason()) && !text.contains("secret"), "{text}");
+            assert_eq!(response.status, cause.status());
+        }
+    }
+
+    #[test]
+    fn a_page_of_the_exact_status_comes_before_that_of_its_class() {
+        let page = |text: &'static str| ErrorPage {
+            content_type: HeaderValue::from_static("text/html"),
+            body: Bytes::from_static(text.as_bytes()),
+        };
+        let mut pages = ErrorPages::default();
+        pages.class.insert(5, page("any"));
+        pages.exact.insert(502, page("502"));
+        let body = |cause| match rescue(Fault::from(cause), &pages).body {
+            Body::Bytes(body) => body,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(body(Cause::SocketMissing), "502");
+        assert_eq!(body(Cause::NoServer), "any");
+        assert_ne!(body(Cause::NotFound), "any");
+    }
+}

@@ -1,0 +1,157 @@
+//! Listening sockets: bound before anything is served, so that failure is early and whole.
+
+use std::io;
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+
+use super::{ClientAddr, ListenAddr, Stream};
+
+/// How many connections the kernel may hold for us, capped by `net.core.somaxconn`.
+const BACKLOG: i32 = 4096;
+
+/// Bound and listening sockets for one configured address, one for each event loop.
+#[derive(Debug)]
+pub struct Bound {
+    pub configured: ListenAddr,
+    /// The address with the real port, when port 0 was asked for.
+    pub actual: ListenAddr,
+    sockets: Vec<Socket>,
+}
+
+impl Bound {
+    /// Binds `addr` once per event loop.
+    ///
+    /// TCP sockets share the port by `SO_REUSEPORT`, so that the kernel spreads connections and no loop
+    /// waits for another. Unix sockets know no such thing: the loops share one queue.
+    ///
+    /// # Errors
+    /// What `bind(2)` and `listen(2)` say; `AddrInUse` also when another process of the same user
+    /// listens with `SO_REUSEPORT`, which the kernel alone would allow silently.
+    pub fn new(addr: &ListenAddr, loops: usize) -> io::Result<Self> {
+        match addr {
+            ListenAddr::Unix(path) => Self::unix(addr, path, loops),
+            ListenAddr::Tcp(at) => Self::tcp(addr, *at, at.is_ipv6(), loops),
+            ListenAddr::Any(port) if ipv6_exists() => {
+                let at = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, *port, 0, 0);
+                Self::tcp(addr, at.into(), false, loops)
+            }
+            ListenAddr::Any(port) => Self::tcp(addr, ([0, 0, 0, 0], *port).into(), false, loops),
+        }
+    }
+
+    fn tcp(configured: &ListenAddr, at: SocketAddr, only_v6: bool, loops: usize) -> io::Result<Self> {
+        // A first socket without SO_REUSEPORT meets whoever holds the port already.
+        drop(tcp_socket(at, only_v6, false)?);
+        let first = tcp_socket(at, only_v6, true)?;
+        let real = first.local_addr()?.as_socket().unwrap_or(at);
+        let mut sockets = vec![first];
+        for _ in 1..loops {
+            sockets.push(tcp_socket(real, only_v6, true)?);
+        }
+        let actual = match configured {
+            ListenAddr::Any(_) => ListenAddr::Any(real.port()),
+            ListenAddr::Tcp(_) | ListenAddr::Unix(_) => ListenAddr::Tcp(real),
+        };
+        Ok(Self { configured: configured.clone(), actual, sockets })
+    }
+
+    fn unix(configured: &ListenAddr, path: &Path, loops: usize) -> io::Result<Self> {
+        remove_stale_socket(path)?;
+        let first = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        first.bind(&SockAddr::unix(path)?)?;
+        first.listen(BACKLOG)?;
+        first.set_nonblocking(true)?;
+        let mut sockets = vec![first];
+        for _ in 1..loops {
+            let clone =
+                sockets.first().map_or_else(|| Err(io::ErrorKind::NotFound.into()), Socket::try_clone)?;
+            sockets.push(clone);
+        }
+        Ok(Self { configured: configured.clone(), actual: configured.clone(), sockets })
+    }
+
+    /// Takes one event loop's socket out.
+    pub fn take(&mut self) -> Option<Socket> {
+        self.sockets.pop()
+    }
+}
+
+/// A listening socket inside an event loop.
+#[derive(Debug)]
+pub enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listener {
+    /// Registers a bound socket with the running event loop.
+    pub fn adopt(addr: &ListenAddr, socket: Socket) -> io::Result<Self> {
+        match addr {
+            ListenAddr::Unix(_) => UnixListener::from_std(socket.into()).map(Self::Unix),
+            ListenAddr::Tcp(_) | ListenAddr::Any(_) => TcpListener::from_std(socket.into()).map(Self::Tcp),
+        }
+    }
+
+    /// The next connection, with our own address as the client reached it.
+    pub async fn accept(&self) -> io::Result<(Stream, ClientAddr, Option<SocketAddr>)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                prepare(&stream)?;
+                let local = stream.local_addr().ok();
+                Ok((Stream::Tcp(stream), ClientAddr::Tcp(peer), local))
+            }
+            Self::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Stream::Unix(stream), ClientAddr::Unix, None))
+            }
+        }
+    }
+}
+
+/// Whether `path` is a socket somebody listens on.
+pub fn is_live_socket(path: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(path).is_ok()
+}
+
+/// Without this the last packet of a small answer waits for the acknowledgement of the one before.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)
+}
+
+fn tcp_socket(at: SocketAddr, only_v6: bool, share_port: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
+    if at.is_ipv6() {
+        socket.set_only_v6(only_v6)?;
+    }
+    socket.set_reuse_address(true)?;
+    if share_port {
+        socket.set_reuse_port(true)?;
+    }
+    socket.bind(&at.into())?;
+    if share_port {
+        socket.listen(BACKLOG)?;
+        socket.set_nonblocking(true)?;
+    }
+    Ok(socket)
+}
+
+/// The file of a server that is gone keeps `bind(2)` from working; a live one must not be stolen.
+fn remove_stale_socket(path: &Path) -> io::Result<()> {
+    let Ok(found) = std::fs::symlink_metadata(path) else { return Ok(()) };
+    if !found.file_type().is_socket() {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file that is no socket is in the way"));
+    }
+    if is_live_socket(path) {
+        return Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens on this socket"));
+    }
+    std::fs::remove_file(path)
+}
+
+fn ipv6_exists() -> bool {
+    Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP)).is_ok()
+}

@@ -1,0 +1,93 @@
+//! What the stages of one client connection share: the socket, what was read ahead, and its limits.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::BytesMut;
+
+use super::inbound::Inbound;
+use crate::http::Cause;
+use crate::net::{Deadline, Stream};
+
+/// How much is read ahead of a request that is still being answered: pipelined requests wait here.
+const READ_AHEAD_MAX: usize = 64 * 1024;
+
+/// Room for one read. A head of a browser fits, and a body moves in useful steps.
+pub(super) const READ_SIZE: usize = 16 * 1024;
+
+/// One client connection, as the loop, the request's body and the response's writer see it.
+pub(super) struct Io {
+    pub stream: Stream,
+    /// Read from the socket, not consumed yet.
+    pub input: RefCell<BytesMut>,
+    /// Interim responses that did not fit into the socket's buffer; they precede whatever is written next.
+    pub owed: RefCell<BytesMut>,
+    /// How far the current request's body has come.
+    pub inbound: RefCell<Inbound>,
+    /// Head, idle and body limits: never two at once.
+    pub read_limit: RefCell<Deadline>,
+    pub write_limit: RefCell<Deadline>,
+    /// Set while the connection waits between two requests, for a drain to wake it.
+    idle: Cell<Option<Waker>>,
+}
+
+impl Io {
+    pub fn new(stream: Stream) -> Rc<Self> {
+        Rc::new(Self {
+            stream,
+            input: RefCell::new(BytesMut::new()),
+            owed: RefCell::new(BytesMut::new()),
+            inbound: RefCell::new(Inbound::none()),
+            read_limit: RefCell::new(Deadline::none()),
+            write_limit: RefCell::new(Deadline::none()),
+            idle: Cell::new(None),
+        })
+    }
+
+    /// Reads more into `input`; 0 is the client's end of the stream.
+    pub fn poll_fill(&self, cx: &mut Context<'_>, room: usize) -> Poll<io::Result<usize>> {
+        let mut input = self.input.borrow_mut();
+        input.reserve(room);
+        let read = self.stream.poll_read(cx, &mut input);
+        if read.is_pending() && input.is_empty() {
+            // Waiting costs no memory: ten thousand idle connections hold no buffer.
+            *input = BytesMut::new();
+        }
+        read
+    }
+
+    /// Ready when the client can no longer want an answer: it closed or reset the connection.
+    ///
+    /// Pipelined bytes are read ahead, up to a limit. Past it the client is taken to be there still.
+    /// A half-closed connection counts as left, as in nginx: there is no telling the two apart.
+    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<Cause> {
+        if !self.inbound.borrow().is_read() {
+            return Poll::Pending;
+        }
+        while self.input.borrow().len() < READ_AHEAD_MAX {
+            match self.poll_fill(cx, READ_SIZE) {
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Cause::ClientLeft),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Pending
+    }
+
+    pub fn rest_idle(&self, waker: Waker) {
+        self.idle.set(Some(waker));
+    }
+
+    pub fn leave_idle(&self) {
+        self.idle.set(None);
+    }
+
+    /// Wakes the connection if it waits for a request.
+    pub fn wake_if_idle(&self) {
+        if let Some(waker) = self.idle.take() {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The accept loops of one event loop.
+
+use std::convert::Infallible;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tower::Service;
+
+use super::connection::{self, Shared};
+use super::drain::Connections;
+use super::io::Io;
+use super::{Incoming, Settings};
+use crate::http::{Connection, Response, Scheme};
+use crate::net::{ListenAddr, Listener};
+
+/// How long accepting rests when descriptors have run out.
+const OUT_OF_FILES: Duration = Duration::from_millis(100);
+
+/// Listeners and connections of one event loop, and the handle that ends them gracefully.
+pub struct Server {
+    connections: Rc<Connections>,
+    stop: Rc<Notify>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").finish_non_exhaustive()
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { connections: Rc::new(Connections::default()), stop: Rc::new(Notify::new()) }
+    }
+}
+
+impl Server {
+    /// Starts accepting in a task of the running event loop.
+    pub fn listen<S>(&self, listener: Listener, configured: ListenAddr, service: S, settings: Settings)
+    where
+        S: Service<Incoming, Response = Response, Error = Infallible> + Clone + 'static,
+    {
+        let connections = Rc::clone(&self.connections);
+        let accept = Accept {
+            listener,
+            configured: Rc::new(configured),
+            shared: Rc::new(Shared { service, settings, connections }),
+            out_of_files: false,
+        };
+        tokio::task::spawn_local(accept.run(Rc::clone(&self.stop)));
+    }
+
+    /// Stops accepting, lets idle connections end now and busy ones with their present answer.
+    pub fn drain(&self) {
+        self.stop.notify_waiters();
+        self.connections.drain();
+    }
+
+    /// Ready when every connection has ended.
+    pub async fn ended(&self) {
+        self.connections.ended().await;
+    }
+}
+
+struct Accept<S> {
+    listener: Listener,
+    configured: Rc<ListenAddr>,
+    shared: Rc<Shared<S>>,
+    /// Logged once, not at each attempt.
+    out_of_files: bool,
+}
+
+impl<S> Accept<S>
+where
+    S: Service<Incoming, Response = Response, Error = Infallible> + Clone + 'static,
+{
+    async fn run(mut self, stop: Rc<Notify>) {
+        let mut stopped = std::pin::pin!(stop.notified());
+        // Registered before the first wait: a stop that comes first must not be missed.
+        stopped.as_mut().enable();
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stopped => break,
+                accepted = self.listener.accept() => self.take(accepted).await,
+            }
+        }
+        self.empty_queue();
+    }
+
+    /// Connections that the kernel has completed for us are lost with the socket: serve them first.
+    fn empty_queue(&mut self) {
+        use futures_util::FutureExt;
+        while let Some(Ok(accepted)) = self.listener.accept().now_or_never() {
+            self.serve(accepted);
+        }
+    }
+
+    async fn take(&mut self, accepted: io::Result<Accepted>) {
+        match accepted {
+            Ok(accepted) => {
+                self.out_of_files = false;
+                self.serve(accepted);
+            }
+            Err(error) if is_exhausted(&error) => {
+                if !std::mem::replace(&mut self.out_of_files, true) {
+                    tracing::error!(
+                        listener = %self.configured,
+                        "cannot accept: {error}; raise the limit of open files (ulimit -n, LimitNOFILE=); \
+                         new connections wait"
+                    );
+                }
+                tokio::time::sleep(OUT_OF_FILES).await;
+            }
+            // The client left between its handshake and our call (accept(2), "Error handling").
+            Err(error) => tracing::debug!(listener = %self.configured, "accept: {error}"),
+        }
+    }
+
+    fn serve(&self, (stream, peer, local): Accepted) {
+        let facts =
+            Rc::new(Connection { peer, local, scheme: Scheme::Http, listener: Rc::clone(&self.configured) });
+        tokio::task::spawn_local(connection::serve(Io::new(stream), facts, Rc::clone(&self.shared)));
+    }
+}
+
+type Accepted = (crate::net::Stream, crate::net::ClientAddr, Option<std::net::SocketAddr>);
+
+fn is_exhausted(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    error.raw_os_error().is_some_and(|code| exhausted.iter().any(|errno| errno.raw_os_error() == code))
+}

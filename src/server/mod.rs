@@ -1,0 +1,53 @@
+//! Bytes in, bytes out: HTTP/1.1 for clients, generic over the service that answers.
+
+mod clock;
+mod connection;
+mod drain;
+mod encode;
+mod head;
+mod inbound;
+mod io;
+mod linger;
+mod listener;
+mod outbound;
+mod tunnel;
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::http::{Connection, Fault, Request};
+
+pub use listener::Server;
+
+/// What a service is given.
+#[derive(Debug)]
+pub enum Incoming {
+    Request(Box<Request>),
+    /// A request that could not be read: it is answered and logged like any other.
+    Refused(Box<Refused>),
+}
+
+/// A head that is no request.
+#[derive(Debug)]
+pub struct Refused {
+    pub fault: Fault,
+    /// The first line, as far as it came.
+    pub line: Bytes,
+    pub connection: Rc<Connection>,
+    pub received: Instant,
+}
+
+/// Limits that hold before a location is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// A whole head must have arrived.
+    pub header: Duration,
+    /// Between two requests.
+    pub keep_alive: Duration,
+    /// Between two reads of a body.
+    pub body: Duration,
+    /// Between two writes of a response.
+    pub send: Duration,
+}

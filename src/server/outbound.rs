@@ -1,0 +1,248 @@
+//! A response onto the wire: memory by vectored writes, files by `sendfile(2)`, streams as they come.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::os::fd::AsFd;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+
+use super::encode::{self, Asked, Framing};
+use super::io::Io;
+use crate::http::wire::chunked;
+use crate::http::{Body, Cause, Fault, FileRange, Frame, Limits, Response, Sent, Stream, Tunnel};
+use crate::net::{send_more, sendfile};
+
+/// What a head commonly needs.
+const HEAD_SIZE: usize = 512;
+
+/// How a response went out.
+pub(super) struct Written {
+    pub sent: Sent,
+    /// The bytes go on in both directions.
+    pub tunnel: Option<Tunnel>,
+    /// The end of the body was to be told by the end of the connection, and must not look like one.
+    pub must_reset: bool,
+}
+
+/// Writes the whole response. After a fault the connection is of no use any more.
+pub(super) async fn send(
+    io: &Io,
+    limits: &Limits,
+    response: &mut Response,
+    asked: Asked,
+    close: bool,
+) -> Written {
+    let framing = Framing::of(response, asked);
+    let mut head = std::mem::take(&mut *io.owed.borrow_mut());
+    head.reserve(HEAD_SIZE);
+    encode::head(&mut head, response, framing, asked, close);
+    let body = std::mem::take(&mut response.body);
+    let mut out = Outbound { io, limits, sent: 0 };
+    let head_bytes = head.len() as u64;
+    let (result, tunnel) = match body {
+        Body::Tunnel(tunnel) => (out.write(&[&head]).await, Some(tunnel)),
+        _ if framing == Framing::None => (out.write(&[&head]).await, None),
+        Body::Empty => (out.write(&[&head]).await, None),
+        Body::Bytes(bytes) => (out.write(&[&head, &bytes]).await, None),
+        Body::File(range) => (out.file(&head, &range).await, None),
+        Body::Stream(stream) => (out.stream(head, stream, framing, asked.trailers).await, None),
+    };
+    let fault = result.err();
+    Written {
+        tunnel: tunnel.filter(|_| fault.is_none()),
+        must_reset: fault.is_some() && framing == Framing::UntilClose,
+        sent: Sent { body_bytes: out.sent.saturating_sub(head_bytes), bytes: out.sent, fault },
+    }
+}
+
+struct Outbound<'a> {
+    io: &'a Io,
+    limits: &'a Limits,
+    sent: u64,
+}
+
+impl Outbound<'_> {
+    /// Writes all of `parts`, together as far as the socket takes them.
+    async fn write(&mut self, parts: &[&[u8]]) -> Result<(), Fault> {
+        let mut slices: smallvec::SmallVec<[IoSlice<'_>; 4]> =
+            parts.iter().map(|part| IoSlice::new(part)).collect();
+        let mut rest = &mut slices[..];
+        IoSlice::advance_slices(&mut rest, 0);
+        while !rest.is_empty() {
+            let written = self.attempt(|io| io.stream.try_write_vectored(rest)).await?;
+            IoSlice::advance_slices(&mut rest, written);
+        }
+        Ok(())
+    }
+
+    /// Runs a write until it takes something, within the limit between two writes.
+    async fn attempt(&mut self, write: impl Fn(&Io) -> io::Result<usize>) -> Result<usize, Fault> {
+        let mut waiting = false;
+        let written = poll_fn(|cx| self.poll_attempt(cx, &write, &mut waiting)).await?;
+        self.sent += written as u64;
+        Ok(written)
+    }
+
+    fn poll_attempt(
+        &self,
+        cx: &mut Context<'_>,
+        write: &impl Fn(&Io) -> io::Result<usize>,
+        waiting: &mut bool,
+    ) -> Poll<Result<usize, Fault>> {
+        loop {
+            match write(self.io) {
+                Ok(written) => return Poll::Ready(Ok(written)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(client_left(&error))),
+            }
+            let mut limit = self.io.write_limit.borrow_mut();
+            if !std::mem::replace(waiting, true) {
+                limit.set(self.limits.send.get());
+            }
+            match self.io.stream.poll_write_ready(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(client_left(&error))),
+                Poll::Pending => return limit.poll(cx).map(|()| Err(self.stalled())),
+            }
+        }
+    }
+
+    fn stalled(&self) -> Fault {
+        Fault::new(Cause::ClientStalled, format!("took nothing for {:?}", self.limits.send.get()))
+    }
+
+    async fn file(&mut self, head: &[u8], range: &FileRange) -> Result<(), Fault> {
+        if range.length == 0 {
+            return self.write(&[head]).await;
+        }
+        let mut rest = head;
+        while !rest.is_empty() {
+            let written = self.attempt(|io| send_more(&io.stream, rest)).await?;
+            rest = rest.get(written..).unwrap_or_default();
+        }
+        let (mut offset, mut left) = (range.offset, range.length);
+        while left > 0 {
+            let written = self.attempt(|io| sendfile(&io.stream, range.file.as_fd(), offset, left)).await?;
+            if written == 0 {
+                return Err(Fault::new(Cause::FileTruncated, format!("{left} bytes were still to be sent")));
+            }
+            offset += written as u64;
+            left = left.saturating_sub(written as u64);
+            if left > 0 {
+                // A client that reads as fast as we send must not hold the event loop.
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn stream(
+        &mut self,
+        mut head: BytesMut,
+        stream: Stream,
+        framing: Framing,
+        trailers: bool,
+    ) -> Result<(), Fault> {
+        let mut frames = Frames { stream, ahead: None };
+        let mut left = if let Framing::Length(length) = framing { length } else { u64::MAX };
+        loop {
+            let next = self.next(&mut frames, !head.is_empty()).await;
+            let head = std::mem::take(&mut head);
+            match next? {
+                Next::Nothing => self.write(&[&head]).await?,
+                Next::Data(data, last) => {
+                    left = left.checked_sub(data.len() as u64).ok_or_else(too_long)?;
+                    self.data(&head, &data, framing, last).await?;
+                    if last {
+                        return finished(left, framing);
+                    }
+                }
+                Next::End(fields) => {
+                    let mut tail = BytesMut::new();
+                    if framing == Framing::Chunked {
+                        chunked::write_end(&mut tail, &fields.filter(|_| trailers).unwrap_or_default());
+                    }
+                    self.write(&[&head, &tail]).await?;
+                    return finished(left, framing);
+                }
+            }
+        }
+    }
+
+    async fn data(&mut self, head: &[u8], data: &Bytes, framing: Framing, last: bool) -> Result<(), Fault> {
+        if framing != Framing::Chunked || data.is_empty() {
+            return self.write(&[head, data]).await;
+        }
+        let size = chunked::SizeLine::new(data.len() as u64);
+        let end = if last { b"\r\n0\r\n\r\n" } else { chunked::CHUNK_END };
+        self.write(&[head, size.as_bytes(), data, end]).await
+    }
+
+    /// What comes next of the body. With `unwritten` head it does not wait: an event stream's
+    /// head reaches the client before its first event.
+    async fn next(&mut self, frames: &mut Frames, unwritten: bool) -> Result<Next, Fault> {
+        poll_fn(|cx| match frames.poll(cx) {
+            Poll::Ready(next) => Poll::Ready(next),
+            Poll::Pending if unwritten => Poll::Ready(Ok(Next::Nothing)),
+            Poll::Pending => self.io.poll_gone(cx).map(|cause| Err(cause.into())),
+        })
+        .await
+    }
+}
+
+enum Next {
+    /// Content, and whether it is known to be the last.
+    Data(Bytes, bool),
+    End(Option<::http::HeaderMap>),
+    Nothing,
+}
+
+/// A streamed body with one look ahead, which saves the last chunk a system call and a packet of its own.
+struct Frames {
+    stream: Stream,
+    ahead: Option<Result<Frame, Fault>>,
+}
+
+impl Frames {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, Fault>> {
+        let frame = match self.ahead.take() {
+            Some(frame) => Some(frame),
+            None => ready!(self.stream.poll_frame(cx)),
+        };
+        Poll::Ready(match frame {
+            Some(Ok(Frame::Data(data))) => Ok(Next::Data(data, self.look_ahead(cx))),
+            Some(Ok(Frame::Trailers(fields))) => Ok(Next::End(Some(fields))),
+            Some(Err(fault)) => Err(fault),
+            None => Ok(Next::End(None)),
+        })
+    }
+
+    /// Whether the body ends right here.
+    fn look_ahead(&mut self, cx: &mut Context<'_>) -> bool {
+        match self.stream.poll_frame(cx) {
+            Poll::Ready(None) => true,
+            Poll::Ready(frame) => {
+                self.ahead = frame;
+                false
+            }
+            Poll::Pending => false,
+        }
+    }
+}
+
+fn finished(left: u64, framing: Framing) -> Result<(), Fault> {
+    if left > 0 && matches!(framing, Framing::Length(_)) {
+        return Err(Fault::new(Cause::ResponseCutShort, format!("{left} bytes are missing")));
+    }
+    Ok(())
+}
+
+fn too_long() -> Fault {
+    Fault::new(Cause::MalformedResponse, "more content than announced")
+}
+
+fn client_left(error: &io::Error) -> Fault {
+    Fault::new(Cause::ClientLeft, error.to_string())
+}

@@ -1,0 +1,116 @@
+//! Both directions of an upgraded connection, byte for byte.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::io::{Io, READ_SIZE};
+use crate::http::{Duplex, Tunnel};
+use crate::net::Deadline;
+
+/// A tunnel through which nothing passes for this long is closed.
+const IDLE: Duration = Duration::from_secs(60 * 60);
+
+/// Passes bytes on until both sides have ended, one fails, or nothing happens for an hour.
+/// Returns how many bytes the client was sent.
+pub(super) async fn run(io: &Io, tunnel: Tunnel) -> u64 {
+    let mut up = Direction::new(std::mem::take(&mut *io.input.borrow_mut()).freeze());
+    let mut down = Direction::new(tunnel.early);
+    let mut upstream = tunnel.io;
+    let mut client = Client(io);
+    let mut idle = Deadline::none();
+    idle.set(IDLE);
+    let mut last = 0;
+    poll_fn(|cx| {
+        let failed = up.poll(cx, Pin::new(&mut client as &mut dyn Duplex), upstream.as_mut()).is_err()
+            || down.poll(cx, upstream.as_mut(), Pin::new(&mut client as &mut dyn Duplex)).is_err();
+        if failed || (up.ended && down.ended) {
+            return Poll::Ready(());
+        }
+        if up.moved + down.moved != last {
+            last = up.moved + down.moved;
+            idle.set(IDLE);
+        }
+        idle.poll(cx)
+    })
+    .await;
+    down.moved
+}
+
+/// One direction: at most one read's worth of bytes, and whether it has ended.
+struct Direction {
+    pending: Bytes,
+    moved: u64,
+    ended: bool,
+}
+
+impl Direction {
+    fn new(pending: Bytes) -> Self {
+        Self { pending, moved: 0, ended: false }
+    }
+
+    /// Moves what can be moved now. An end of `from` is passed on as an end of `to`'s input only, so
+    /// that the other direction goes on.
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut from: Pin<&mut (dyn Duplex + '_)>,
+        mut to: Pin<&mut (dyn Duplex + '_)>,
+    ) -> io::Result<()> {
+        while !self.ended {
+            while !self.pending.is_empty() {
+                let Poll::Ready(written) = to.as_mut().poll_write(cx, &self.pending)? else { return Ok(()) };
+                if written == 0 {
+                    return Err(io::ErrorKind::WriteZero.into());
+                }
+                self.pending.advance(written);
+                self.moved += written as u64;
+            }
+            let Poll::Ready(read) = poll_read(cx, from.as_mut())? else { return Ok(()) };
+            if read.is_empty() {
+                self.ended = true;
+                let _ = to.as_mut().poll_shutdown(cx)?;
+            }
+            self.pending = read;
+        }
+        Ok(())
+    }
+}
+
+/// Reads into a buffer that lives only while it holds something: thousands of silent WebSockets hold none.
+fn poll_read(cx: &mut Context<'_>, from: Pin<&mut (dyn Duplex + '_)>) -> Poll<io::Result<Bytes>> {
+    let mut space = [0; READ_SIZE];
+    let mut read = ReadBuf::new(&mut space);
+    from.poll_read(cx, &mut read).map_ok(|()| BytesMut::from(read.filled()).freeze())
+}
+
+/// The client's socket in the shape that the other side has.
+struct Client<'a>(&'a Io);
+
+impl AsyncRead for Client<'_> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let mut bytes = BytesMut::with_capacity(buf.remaining());
+        self.0.stream.poll_read(cx, &mut bytes).map_ok(|count| {
+            buf.put_slice(bytes.get(..count.min(buf.remaining())).unwrap_or_default());
+        })
+    }
+}
+
+impl AsyncWrite for Client<'_> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.stream.poll_write_vectored(cx, &[io::IoSlice::new(buf)])
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.0.stream.shutdown_write())
+    }
+}
