@@ -9,6 +9,8 @@ mod examples;
 mod framing;
 /// The demo site and the pool of workers that rproxy runs for it.
 mod process;
+/// Applications that fail, each in its own way.
+mod proxy_faults;
 /// A Django project on gunicorn's sync workers.
 mod real_django;
 /// A Flask application on gunicorn's threads, behind werkzeug's ProxyFix.
