@@ -1,4 +1,6 @@
 //! rproxy
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod handler;
 pub mod http;
@@ -7,4 +9,7 @@ pub mod net;
 pub mod observe;
 pub mod process;
 pub mod router;
+pub mod runtime;
 pub mod server;
+pub mod signals;
+pub mod upstream;

@@ -1,9 +1,19 @@
 //! Things that produce a response.
 
+mod boxed;
+mod fixed;
+pub mod files;
+mod proxy;
+mod upgrade;
+
 use ::http::StatusCode;
 use bytes::Bytes;
 
 use crate::http::{Request, Response};
+
+pub use boxed::Handler;
+pub use fixed::{Redirect, Respond};
+pub use proxy::Proxy;
 
 /// What a handler makes of a request.
 #[derive(Debug)]

@@ -18,11 +18,13 @@ pub struct Fault {
     pub detail: String,
     /// The field a status demands, `Allow` for one; empty for most.
     pub header: Option<Field>,
+    /// Servers tried, in order, where the request got that far.
+    pub upstream: Option<Box<str>>,
 }
 
 impl Fault {
     pub fn new(cause: Cause, detail: impl Into<String>) -> Self {
-        Self { cause, detail: detail.into(), header: None }
+        Self { cause, detail: detail.into(), header: None, upstream: None }
     }
 
     #[must_use]

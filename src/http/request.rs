@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use ::http::{HeaderMap, Method, Version};
@@ -115,7 +116,7 @@ pub struct Client {
 pub struct Captures {
     pub groups: Vec<Option<Bytes>>,
     /// Names of named groups, with their index.
-    pub names: Rc<[(Box<str>, usize)]>,
+    pub names: Arc<[(Box<str>, usize)]>,
 }
 
 impl Captures {

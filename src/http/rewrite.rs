@@ -1,7 +1,5 @@
 //! Another path for the location's handler, as by nginx's `rewrite … break`.
 
-use std::rc::Rc;
-
 use bytes::Bytes;
 use regex::bytes::Regex;
 
@@ -24,17 +22,6 @@ impl Request {
         self.captures = before;
         self.target.replace(written)?;
         Ok(true)
-    }
-}
-
-impl Captures {
-    /// The groups of the first match of `regex` in `text`, of which they are slices.
-    pub fn of(regex: &Regex, text: &Bytes) -> Option<Self> {
-        let found = regex.captures(text)?;
-        let groups = found.iter().map(|group| group.map(|group| text.slice(group.range()))).collect();
-        let all = regex.capture_names().enumerate();
-        let names: Rc<[_]> = all.filter_map(|(index, name)| Some((name?.into(), index))).collect();
-        Some(Self { groups, names })
     }
 }
 
@@ -88,7 +75,7 @@ impl Target {
         }
         let mut target = Vec::with_capacity(self.raw.len() + self.path.len());
         encode_path(&self.path, &mut target);
-        if let Some(query) = &self.query {
+        if let Some(query) = self.query.as_ref().filter(|query| !query.is_empty()) {
             target.push(b'?');
             target.extend_from_slice(query);
         }
@@ -129,6 +116,7 @@ mod tests {
     fn rewrites_follow_nginx() {
         for (target, from, to, path, upstream) in [
             ("/old/a?q=1", "^/old/(.*)$", "/new/$1", "/new/a", "/new/a?q=1"),
+            ("/old/a?", "^/old/(.*)$", "/new/$1", "/new/a", "/new/a"),
             ("/old/a", "^/old/(?<rest>.*)$", "/new/$rest", "/new/a", "/new/a"),
             ("/old/a%20b%3Fc%25", "^/old/(.*)$", "/$1", "/a b?c%", "/a%20b%3Fc%25"),
             ("/old/a?q=1", "^/old/(.*)$", "/n?p=$1", "/n", "/n?p=a&q=1"),

@@ -7,7 +7,7 @@ use ::http::header::{REFERER, USER_AGENT};
 use ::http::{HeaderValue, Method, Version};
 use bytes::Bytes;
 
-use crate::http::{Client, Connection, Request};
+use crate::http::{Connection, Request};
 use crate::observe::Lines;
 
 /// Written when dropped: a request whose client left, or which a stop cut off, has its line as well.
@@ -60,17 +60,24 @@ impl Record {
         }
     }
 
-    /// The client behind trusted proxies, once it is known.
-    pub fn client(&mut self, client: &Client) {
-        self.remote = client.ip;
-    }
-
     pub fn status(&mut self, status: ::http::StatusCode) {
         self.status = status.as_u16();
     }
 
     pub fn body_bytes(&mut self, count: u64) {
         self.body_bytes = count;
+    }
+
+    /// The request as the access log has it, escaped.
+    pub fn request_line(&self) -> String {
+        let mut line = Vec::new();
+        self.write_asked(&mut line);
+        String::from_utf8_lossy(&line).into_owned()
+    }
+
+    /// nginx's `$remote_addr`.
+    pub fn client_name(&self) -> String {
+        self.remote.map_or_else(|| "unix:".to_owned(), |ip| ip.to_string())
     }
 
     /// nginx's `combined`, which is Apache's.

@@ -6,6 +6,7 @@ use ::http::header::CONTENT_TYPE;
 use ::http::{HeaderValue, StatusCode};
 use bytes::Bytes;
 
+use super::Record;
 use crate::http::{Cause, Fault, Response, Side};
 
 /// A site's own pages for errors: by status, then by class.
@@ -56,12 +57,14 @@ fn plain(status: StatusCode, reason: &str) -> Bytes {
 }
 
 /// Tells the operator of a fault: loud when it is ours or an application's to mend, quiet when a client did it.
-pub fn report(fault: &Fault, request: &str, client: &dyn std::fmt::Display) {
+pub fn report(fault: &Fault, record: &Record) {
     let (cause, detail, remedy) = (fault.cause.name(), fault.detail.as_str(), fault.cause.remedy());
+    let request = record.request_line();
+    let client = record.client_name();
     match fault.cause.side() {
-        _ if fault.cause == Cause::NotFound => tracing::debug!(cause, request, %client, "{detail}"),
-        Side::Client => tracing::info!(cause, request, %client, "{detail}"),
-        Side::Upstream | Side::Here => tracing::error!(cause, request, %client, remedy, "{detail}"),
+        _ if fault.cause == Cause::NotFound => tracing::debug!(cause, request, client, "{detail}"),
+        Side::Client => tracing::info!(cause, request, client, remedy, "{detail}"),
+        Side::Upstream | Side::Here => tracing::error!(cause, request, client, remedy, "{detail}"),
     }
 }
 

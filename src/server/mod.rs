@@ -10,6 +10,8 @@ mod io;
 mod linger;
 mod listener;
 mod outbound;
+#[cfg(test)]
+mod tests;
 mod tunnel;
 
 use std::rc::Rc;

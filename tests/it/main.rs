@@ -15,3 +15,7 @@ mod proxy_faults;
 mod real_django;
 /// A Flask application on gunicorn's threads, behind werkzeug's ProxyFix.
 mod real_flask;
+/// Which location and which site a request finds, against a plain model of nginx's rules.
+mod router;
+/// The same tables against nginx itself, where it is installed.
+mod router_nginx;

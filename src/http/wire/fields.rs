@@ -124,6 +124,15 @@ pub fn is_framing(name: &HeaderName) -> bool {
     matches!(*name, header::CONNECTION | header::CONTENT_LENGTH | header::TRANSFER_ENCODING)
 }
 
+/// Fields that concern one connection only (RFC 9110 7.6.1), whether Connection names them or not.
+pub fn is_hop_by_hop(name: &HeaderName) -> bool {
+    const OLD: [&str; 2] = ["keep-alive", "proxy-connection"];
+    matches!(
+        *name,
+        header::CONNECTION | header::TE | header::TRAILER | header::TRANSFER_ENCODING | header::UPGRADE
+    ) || OLD.contains(&name.as_str())
+}
+
 /// Whether a field may stand in a trailer section (RFC 9110 6.5.1): nothing that frames, routes,
 /// authenticates, controls or describes the content, since a recipient may merge it into the head.
 pub fn may_trail(name: &HeaderName) -> bool {

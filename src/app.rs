@@ -1,0 +1,163 @@
+//! Assembly: load, bind, start pools, serve, drain on signal. Each step in its order, on one screen.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::config::{self, Config, Loaded};
+use crate::net::Bound;
+use crate::observe::{self, AccessLog};
+use crate::process::Supervisor;
+use crate::runtime::{self, EventLoop, Phase, Snapshot};
+use crate::signals::{Signal, Signals};
+
+/// How long the first connections wait for pools that rproxy starts itself.
+const POOLS_READY: Duration = Duration::from_secs(10);
+/// How long a pool may take to end before it is killed.
+const POOLS_STOP: Duration = Duration::from_secs(10);
+
+/// Why the program ended, as its exit code tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// As asked.
+    Stopped = 0,
+    /// The configuration is at fault.
+    Configuration = 1,
+    /// An address cannot be bound, or something else that is needed at the start cannot be had.
+    CannotStart = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// `rproxy check`: the report of a bad file, or one line about a good one.
+pub fn check(path: &Path, print: bool) -> Exit {
+    let Some(Loaded { config, warnings }) = load(path) else { return Exit::Configuration };
+    say(&mut io::stderr(), &warnings.render(io::stderr().is_terminal()));
+    let text = if print { config::print(&config) } else { config::summary(&config) };
+    say(&mut io::stdout(), &text);
+    Exit::Stopped
+}
+
+/// `rproxy -c FILE`: serves until it is told to stop.
+pub fn run(path: &Path) -> Exit {
+    let Some(Loaded { config, warnings }) = load(path) else { return Exit::Configuration };
+    observe::start(runtime::log_level(&config), runtime::log_format(&config));
+    for warning in warnings.lines() {
+        tracing::warn!("{warning}");
+    }
+    let control = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match control.and_then(|control| control.block_on(serve(config))) {
+        Ok(()) => Exit::Stopped,
+        Err(error) => {
+            tracing::error!("cannot start: {error}");
+            Exit::CannotStart
+        }
+    }
+}
+
+fn load(path: &Path) -> Option<Loaded> {
+    config::load(path).map_err(|report| say(&mut io::stderr(), &report.render(io::stderr().is_terminal()))).ok()
+}
+
+async fn serve(config: Config) -> io::Result<()> {
+    let mut signals = Signals::new()?;
+    runtime::raise_file_limit();
+    let log = Arc::new(AccessLog::open(runtime::access_log(&config)).map_err(|error| unopened(&config, &error))?);
+    let loops = runtime::loops(&config);
+    let bound = bind(&config, loops)?;
+    announce(&bound);
+    let grace = config.server.shutdown_grace;
+    let pools = Supervisor::start(runtime::processes(&config));
+    let snapshot = Arc::new(Snapshot::new(config)?);
+    tokio::select! {
+        () = pools.ready() => {}
+        () = tokio::time::sleep(POOLS_READY) => tracing::warn!("serving, although not every pool is up"),
+        _ = until_stop(&mut signals, &log) => {
+            pools.stop(POOLS_STOP).await;
+            return Ok(());
+        }
+    }
+    let (phase, told) = watch::channel(Phase::Serving);
+    let running = start_loops(bound, loops, &snapshot, &log, &told)?;
+    tracing::info!(event_loops = loops, "ready");
+
+    until_stop(&mut signals, &log).await;
+    tracing::info!("stopping: requests in flight have {grace:?}");
+    drop(told);
+    phase.send_replace(Phase::Draining(grace));
+    tokio::select! {
+        () = phase.closed() => {}
+        () = until_stop(&mut signals, &log) => {
+            tracing::warn!("stopping at once");
+            phase.send_replace(Phase::Stopping);
+            phase.closed().await;
+        }
+    }
+    pools.stop(POOLS_STOP).await;
+    for event_loop in running {
+        event_loop.join().map_err(io::Error::other)?;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Handles signals until one asks to stop.
+async fn until_stop(signals: &mut Signals, log: &AccessLog) {
+    loop {
+        match signals.next().await {
+            Signal::Stop => return,
+            Signal::ReopenLogs => log.reopen(),
+            Signal::Reload => tracing::warn!("reloading is not yet supported: restart to take up changes"),
+            Signal::Upgrade => tracing::warn!("handing over to a new binary is not yet supported"),
+        }
+    }
+}
+
+/// Binds everything before anything is served, so that a failure is early and leaves nothing half done.
+fn bind(config: &Config, loops: usize) -> io::Result<Vec<Bound>> {
+    runtime::listeners(config)
+        .into_iter()
+        .map(|addr| {
+            Bound::new(&addr, loops)
+                .map_err(|error| io::Error::new(error.kind(), format!("{addr} cannot be bound: {error}")))
+        })
+        .collect()
+}
+
+fn announce(bound: &[Bound]) {
+    for listener in bound {
+        tracing::info!("listening on {}", runtime::url(&listener.actual));
+    }
+}
+
+fn start_loops(
+    mut bound: Vec<Bound>,
+    loops: usize,
+    snapshot: &Arc<Snapshot>,
+    log: &Arc<AccessLog>,
+    phase: &watch::Receiver<Phase>,
+) -> io::Result<Vec<EventLoop>> {
+    (0..loops)
+        .map(|index| {
+            let doors = bound.iter_mut().filter_map(|bound| snapshot.door(bound)).collect();
+            EventLoop::start(format!("loop-{index}"), doors, Arc::clone(snapshot), log, phase.clone())
+        })
+        .collect()
+}
+
+fn unopened(config: &Config, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("the access log {:?} cannot be opened: {error}", config.log.access))
+}
+
+/// Nobody is left to be told when the terminal itself is gone.
+fn say(out: &mut dyn Write, text: &str) {
+    let _ = out.write_all(text.as_bytes());
+}

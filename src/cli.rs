@@ -1,0 +1,38 @@
+//! Flags and subcommands. Decides nothing: it says what was asked for.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The front door for app servers: files from disk, everything else to a pool of workers.
+#[derive(Debug, Parser)]
+#[command(name = "rproxy", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub file: ConfigFile,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Args, Debug)]
+pub struct ConfigFile {
+    /// The configuration file.
+    #[arg(short, long = "config", value_name = "FILE", default_value = "rproxy.toml")]
+    pub config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run in the foreground (what happens without a command).
+    Run(ConfigFile),
+    /// Read the configuration and report every mistake in it.
+    Check {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Print the whole effective configuration, defaults filled in.
+        #[arg(long)]
+        print: bool,
+    },
+    /// Print a completion script for a shell.
+    Completions { shell: clap_complete::Shell },
+}

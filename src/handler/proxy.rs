@@ -1,0 +1,142 @@
+//! Gives requests to the servers of an upstream.
+//!
+//! A request is prepared once, then attempts are made: a server is picked, a connection to it found
+//! or made, the request spoken. What failed before a byte of the request was sent is tried at the
+//! next server; what failed later only where RFC 9110 9.2.2 lets it be repeated.
+
+use std::rc::Rc;
+
+use ::http::HeaderMap;
+use smallvec::SmallVec;
+
+use super::{Outcome, upgrade};
+use crate::http::wire::fields::is_hop_by_hop;
+use crate::http::{Cause, Fault, Request, Response, Retry};
+use crate::upstream::{Answer, Dialer, Failure, Lease, Line, exchange};
+
+/// The handler of a `proxy` location, on one event loop.
+#[derive(Debug)]
+pub struct Proxy {
+    dialer: Rc<Dialer>,
+}
+
+/// Servers tried so far, and what came of the last of them.
+#[derive(Debug, Default)]
+struct Attempts {
+    indexes: SmallVec<[usize; 8]>,
+    /// As nginx's `$upstream_addr`.
+    labels: String,
+    fault: Option<Fault>,
+}
+
+/// How an attempt without an answer ends.
+enum Missed {
+    /// The server cannot have seen the request: the next one may.
+    Unsent(Fault),
+    Final(Fault),
+}
+
+impl Proxy {
+    pub fn new(dialer: Rc<Dialer>) -> Self {
+        Self { dialer }
+    }
+
+    /// The answer of the first server that gives one.
+    pub async fn handle(&self, mut request: Request) -> Result<Outcome, Fault> {
+        let mut attempts = Attempts::default();
+        while let Some(lease) = self.dialer.pick(&attempts.indexes) {
+            attempts.begin(&lease);
+            match attempt(&mut request, lease).await {
+                Ok(answer) => return Ok(Outcome::Response(attempts.answered(answer))),
+                Err(Missed::Unsent(fault)) => attempts.failed(fault),
+                Err(Missed::Final(fault)) => {
+                    attempts.failed(fault);
+                    break;
+                }
+            }
+        }
+        Err(attempts.give_up(&self.dialer.upstream().name))
+    }
+}
+
+/// Speaks to one server: over a kept connection if there is one, and once more over a new one if it
+/// turns out to have been closed meanwhile.
+async fn attempt(request: &mut Request, lease: Lease) -> Result<Answer, Missed> {
+    let Some(connection) = lease.reuse() else { return fresh_attempt(request, lease).await };
+    match exchange(request, Line { connection, lease }).await {
+        Ok(answer) => Ok(answer),
+        Err(failure) if may_repeat(request, &failure) => {
+            request.body = failure.body.unwrap_or_default();
+            fresh_attempt(request, failure.lease).await
+        }
+        Err(failure) => Err(Missed::Final(failure.fault)),
+    }
+}
+
+async fn fresh_attempt(request: &mut Request, lease: Lease) -> Result<Answer, Missed> {
+    let connection = lease.connect().await.map_err(Missed::Unsent)?;
+    match exchange(request, Line { connection, lease }).await {
+        Ok(answer) => Ok(answer),
+        Err(Failure { fault, untouched: true, body: Some(body), .. }) => {
+            request.body = body;
+            Err(Missed::Unsent(fault))
+        }
+        Err(failure) => Err(Missed::Final(failure.fault)),
+    }
+}
+
+/// Whether a request may be spoken again after a kept connection failed it.
+fn may_repeat(request: &Request, failure: &Failure) -> bool {
+    let allowed = match failure.fault.cause.retry() {
+        Retry::Safe => true,
+        Retry::IfIdempotent => failure.untouched || request.method.is_idempotent(),
+        Retry::Never => false,
+    };
+    allowed && failure.body.is_some()
+}
+
+impl Attempts {
+    fn begin(&mut self, lease: &Lease) {
+        self.indexes.push(lease.index());
+        if !self.labels.is_empty() {
+            self.labels.push_str(", ");
+        }
+        self.labels.push_str(lease.label());
+    }
+
+    /// The latest cause counts; the log tells of every server.
+    fn failed(&mut self, mut fault: Fault) {
+        if let Some(before) = &self.fault {
+            fault.detail = format!("{}; {}", before.detail, fault.detail);
+        }
+        self.fault = Some(fault);
+    }
+
+    fn answered(self, answer: Answer) -> Response {
+        let mut response = match answer {
+            Answer::Response(mut response) => {
+                strip(&mut response.headers);
+                response
+            }
+            Answer::Switched { head, line, early } => upgrade::switch(head, line, early),
+        };
+        response.trace.upstream = Some(self.labels.into());
+        response
+    }
+
+    fn give_up(self, upstream: &str) -> Fault {
+        let mut fault = self
+            .fault
+            .unwrap_or_else(|| Fault::new(Cause::NoServer, format!("upstream `{upstream}` has no server")));
+        fault.upstream = Some(self.labels.into());
+        fault
+    }
+}
+
+/// Takes out what concerned the server's connection only.
+fn strip(headers: &mut HeaderMap) {
+    let named: SmallVec<[_; 4]> = headers.keys().filter(|name| is_hop_by_hop(name)).cloned().collect();
+    for name in named {
+        headers.remove(name);
+    }
+}

@@ -1,0 +1,103 @@
+//! From the validated model to what runs: once for all event loops, then a copy for each.
+
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Door;
+use super::location::Builder;
+use super::stack::Stack;
+use crate::config::Config;
+use crate::config::model;
+use crate::http::media_type;
+use crate::middleware::{ErrorPage, ErrorPages};
+use crate::net::{Bound, ListenAddr};
+use crate::observe::Lines;
+use crate::router::{self, Router};
+use crate::server::Settings;
+use crate::upstream::{self, Upstream};
+
+/// What all event loops share of one configuration: immutable, but for the counts in its upstreams.
+#[derive(Debug)]
+pub struct Snapshot {
+    config: Config,
+    upstreams: Vec<Arc<Upstream>>,
+    /// Of each site, by its index.
+    pages: Vec<ErrorPages>,
+}
+
+impl Snapshot {
+    /// Reads the error pages, and gives the upstreams their counters.
+    ///
+    /// # Errors
+    /// An error page that cannot be read.
+    pub fn new(config: Config) -> io::Result<Self> {
+        let upstreams = config.upstreams.iter().map(|upstream| Arc::new(compile_upstream(upstream))).collect();
+        let pages = config.sites.iter().map(|site| read_pages(&site.errors)).collect::<io::Result<_>>()?;
+        Ok(Self { config, upstreams, pages })
+    }
+
+    /// One event loop's copy. Regular expressions and pools are its own: it shares nothing that is locked.
+    pub fn stack(&self, lines: Lines) -> Stack {
+        let builder = Builder::new(&self.upstreams);
+        let sites = self.config.sites.iter().map(|site| router::Site {
+            listen: site.listen.clone(),
+            hosts: site.hosts.clone(),
+            locations: site
+                .locations
+                .iter()
+                .map(|location| (location.pattern.clone(), Rc::new(builder.location(location))))
+                .collect(),
+        });
+        let trusted = self.config.server.trusted_proxies.clone();
+        Stack::from_parts(Router::new(sites), self.pages.clone(), trusted, lines)
+    }
+
+    /// One event loop's socket of a listener, with what holds before a site is known.
+    pub fn door(&self, bound: &mut Bound) -> Option<Door> {
+        let configured = bound.configured.clone();
+        let timeouts = self.first_timeouts(&configured)?;
+        let settings = Settings {
+            header: timeouts.header,
+            keep_alive: timeouts.keep_alive,
+            body: timeouts.body,
+            send: timeouts.send,
+        };
+        Some(Door { configured, socket: bound.take()?, settings })
+    }
+
+    /// As in nginx, a listener's default site says how long a head may take: its host is not known earlier.
+    fn first_timeouts(&self, listener: &ListenAddr) -> Option<model::Timeouts> {
+        let mut sites = self.config.sites.iter().filter(|site| site.listen.contains(listener)).peekable();
+        let first = *sites.peek()?;
+        Some(sites.find(|site| site.hosts.is_empty()).unwrap_or(first).timeouts)
+    }
+}
+
+fn compile_upstream(upstream: &model::Upstream) -> Upstream {
+    let settings = upstream::Settings {
+        idle: upstream.keep_alive.idle,
+        idle_timeout: upstream.keep_alive.timeout,
+        connect: upstream.timeouts.connect,
+        send: upstream.timeouts.send,
+        read: upstream.timeouts.read,
+    };
+    Upstream::new(&upstream.name, upstream.servers.iter().cloned(), settings)
+}
+
+fn read_pages(pages: &model::ErrorPages) -> io::Result<ErrorPages> {
+    let read = |(status, path): (&u16, &std::path::PathBuf)| Ok((*status, read_page(path)?));
+    Ok(ErrorPages {
+        exact: pages.exact.iter().map(read).collect::<io::Result<_>>()?,
+        class: pages.class.iter().map(read).collect::<io::Result<_>>()?,
+    })
+}
+
+fn read_page(path: &Path) -> io::Result<ErrorPage> {
+    let body = std::fs::read(path)
+        .map_err(|error| io::Error::new(error.kind(), format!("error page {}: {error}", path.display())))?;
+    Ok(ErrorPage { content_type: media_type(path.as_os_str().as_encoded_bytes()), body: Bytes::from(body) })
+}

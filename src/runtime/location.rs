@@ -1,0 +1,123 @@
+//! One location of the model as a handler with what stands before and behind it.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tower::service_fn;
+
+use super::stack::Location;
+use crate::config::model::{self, Action};
+use crate::handler::files::{self, Files, HotFiles};
+use crate::handler::{Handler, Proxy, Redirect, Respond};
+use crate::http::Request;
+use crate::middleware::{BodyLimit, ResponseHeaders};
+use crate::router::LocationPattern;
+use crate::upstream::{Dialer, Pool, Upstream};
+
+/// Builds the locations of one event loop around what they share there.
+pub(super) struct Builder {
+    hot: Rc<HotFiles>,
+    dialers: Vec<Rc<Dialer>>,
+}
+
+impl Builder {
+    pub fn new(upstreams: &[Arc<Upstream>]) -> Self {
+        let pool = Pool::new();
+        let dialers =
+            upstreams.iter().map(|upstream| Rc::new(Dialer::new(Arc::clone(upstream), &pool))).collect();
+        Self { hot: Rc::new(HotFiles::default()), dialers }
+    }
+
+    pub fn location(&self, location: &model::Location) -> Location {
+        Location {
+            handler: self.handler(location),
+            limit: BodyLimit {
+                max_body: location.max_body,
+                body: location.timeouts.body,
+                send: location.timeouts.send,
+            },
+            place: format!("{}:{}", location.origin.file.display(), location.origin.line),
+            rewrite: location.rewrite.as_ref().map(|rewrite| (rewrite.from.clone(), rewrite.to.clone())),
+            response_headers: ResponseHeaders::new(location.response_headers.clone()),
+        }
+    }
+
+    fn handler(&self, location: &model::Location) -> Handler {
+        match &location.action {
+            Action::Files(settings) => self.files(settings, &location.pattern),
+            Action::Proxy(upstream) => self.proxy(*upstream, location),
+            Action::Redirect { to, status } => {
+                let redirect = Rc::new(Redirect { to: to.clone(), status: *status });
+                immediate(move |request| Ok(redirect.answer(&request)))
+            }
+            Action::Respond { status, body, content_type } => {
+                let (body, content_type) = (body.clone(), content_type.clone());
+                let respond = Rc::new(Respond { status: *status, body, content_type });
+                immediate(move |request| Ok(respond.answer(&request)))
+            }
+        }
+    }
+
+    fn files(&self, settings: &model::Files, pattern: &LocationPattern) -> Handler {
+        let settings = files::Settings {
+            directory: settings.directory.clone(),
+            strip: strip(pattern, settings.keep_prefix),
+            index: settings.index.clone(),
+            symlinks: match settings.symlinks {
+                model::Symlinks::Inside => files::Symlinks::Inside,
+                model::Symlinks::Follow => files::Symlinks::Follow,
+                model::Symlinks::Deny => files::Symlinks::Deny,
+            },
+            r#try: settings.r#try.as_ref().map(attempts),
+        };
+        let files = Rc::new(Files::new(settings, Rc::clone(&self.hot)));
+        immediate(move |request| {
+            let matched = request.matched;
+            files.handle(request, matched)
+        })
+    }
+
+    fn proxy(&self, upstream: usize, location: &model::Location) -> Handler {
+        // An index of the model's own list, whose upstreams all have a dialer.
+        let Some(dialer) = self.dialers.get(upstream) else {
+            return immediate(|_| Err(crate::http::Cause::Internal.into()));
+        };
+        let proxy = Rc::new(Proxy::new(Rc::clone(dialer), location.request_headers.clone()));
+        Handler::new(service_fn(move |request| {
+            let proxy = Rc::clone(&proxy);
+            async move { proxy.handle(request).await }
+        }))
+    }
+}
+
+/// A handler that never waits.
+fn immediate(
+    answer: impl Fn(Request) -> Result<crate::handler::Outcome, crate::http::Fault> + Clone + 'static,
+) -> Handler {
+    Handler::new(service_fn(move |request| std::future::ready(answer(request))))
+}
+
+/// nginx's `alias` and `root`, and what either means where no prefix was matched.
+fn strip(pattern: &LocationPattern, keep_prefix: bool) -> files::Strip {
+    match pattern {
+        _ if keep_prefix => files::Strip::Nothing,
+        LocationPattern::Exact(_) => files::Strip::Parent,
+        LocationPattern::Prefix(_) | LocationPattern::PrefixFinal(_) => files::Strip::Prefix,
+        LocationPattern::Regex { .. } | LocationPattern::Named(_) => files::Strip::Nothing,
+    }
+}
+
+fn attempts(attempts: &model::Try) -> files::Try {
+    let candidate = |candidate: &model::Candidate| files::Candidate {
+        path: candidate.path.clone(),
+        directory: candidate.directory,
+    };
+    files::Try {
+        candidates: attempts.candidates.iter().map(candidate).collect(),
+        last: match &attempts.last {
+            model::Fallback::Location(index) => files::Fallback::Location(*index),
+            model::Fallback::Path(path) => files::Fallback::Path(path.clone()),
+            model::Fallback::Status(status) => files::Fallback::Status(*status),
+        },
+    }
+}

@@ -1,0 +1,12 @@
+//! Joins truth and machinery: from a validated configuration to event loops that serve it.
+
+mod compile;
+mod event_loop;
+mod location;
+mod process;
+mod stack;
+
+pub use compile::Snapshot;
+pub use event_loop::{Door, EventLoop, Phase};
+pub use process::{access_log, listeners, log_format, log_level, loops, processes, raise_file_limit, url};
+pub use stack::Stack;

@@ -1,0 +1,85 @@
+//! What the configuration says of the process as a whole, in the terms of those who do it.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+
+use tracing::level_filters::LevelFilter;
+
+use crate::config::Config;
+use crate::config::model::{AccessLog, Level, LogFormat};
+use crate::net::ListenAddr;
+use crate::observe::{Destination, Format};
+use crate::process::ProcessSpec;
+
+/// How many event loops run: as asked, or one for each core the process may use.
+pub fn loops(config: &Config) -> usize {
+    let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    config.server.workers.unwrap_or_else(cores).get()
+}
+
+/// Every address to listen on, once.
+pub fn listeners(config: &Config) -> Vec<ListenAddr> {
+    let mut seen = BTreeSet::new();
+    let all = config.sites.iter().flat_map(|site| &site.listen);
+    all.filter(|addr| seen.insert(*addr)).cloned().collect()
+}
+
+/// The address as one types it into a browser, or a socket's path.
+pub fn url(addr: &ListenAddr) -> String {
+    match addr {
+        ListenAddr::Unix(_) => addr.to_string(),
+        ListenAddr::Any(port) => format!("http://0.0.0.0:{port}"),
+        ListenAddr::Tcp(addr) => format!("http://{addr}"),
+    }
+}
+
+pub fn log_level(config: &Config) -> LevelFilter {
+    match config.log.level {
+        Level::Error => LevelFilter::ERROR,
+        Level::Warn => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Trace => LevelFilter::TRACE,
+    }
+}
+
+pub fn log_format(config: &Config) -> Format {
+    match config.log.format {
+        LogFormat::Text => Format::Text,
+        LogFormat::Json => Format::Json,
+    }
+}
+
+pub fn access_log(config: &Config) -> Destination {
+    match &config.log.access {
+        AccessLog::Off => Destination::Off,
+        AccessLog::Stdout => Destination::Stdout,
+        AccessLog::File(path) => Destination::File(path.clone()),
+    }
+}
+
+/// The pools that rproxy runs itself.
+pub fn processes(config: &Config) -> Vec<ProcessSpec> {
+    let managed = config.upstreams.iter().filter_map(|upstream| Some((upstream, upstream.process.as_ref()?)));
+    managed
+        .map(|(upstream, process)| ProcessSpec {
+            name: upstream.name.clone(),
+            command: process.command.clone(),
+            directory: process.directory.clone(),
+            servers: upstream.servers.clone(),
+        })
+        .collect()
+}
+
+/// Raises the soft limit of open files to the hard one: each proxied request needs two.
+pub fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!("the limit of open files cannot be raised: {error}");
+    }
+}

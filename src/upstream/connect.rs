@@ -1,0 +1,228 @@
+//! Connecting to a server, and naming what went wrong.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::resolve::Resolver;
+use super::{Endpoint, diagnose};
+use crate::http::{Cause, Fault};
+use crate::net::{Stream, UpstreamAddr};
+
+/// A peer whose host vanished is noticed after about two minutes, where the kernel's default is two hours.
+const KEEPALIVE_AFTER: Duration = Duration::from_mins(1);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// A connected stream to `endpoint` within `limit`.
+pub(super) async fn connect(
+    endpoint: &Endpoint,
+    limit: Duration,
+    resolver: &Resolver,
+) -> Result<Stream, Fault> {
+    let result = match &endpoint.addr {
+        UpstreamAddr::Tcp(addr) => tcp(*addr, limit).await,
+        UpstreamAddr::Unix(path) => unix(path, limit).await,
+        UpstreamAddr::Name { .. } => named(endpoint.label(), limit, resolver).await,
+    };
+    result.map_err(|(cause, what)| Fault::new(cause, format!("connect to {}: {what}", endpoint.label())))
+}
+
+type Refusal = (Cause, String);
+
+async fn tcp(addr: SocketAddr, limit: Duration) -> Result<Stream, Refusal> {
+    let stream = match timeout(limit, TcpStream::connect(addr)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Err((cause(&error), text(&error))),
+        Err(_) => return Err(timed_out(limit)),
+    };
+    set_options(&stream).map_err(|error| (Cause::ConnectFailed, format!("socket options: {error}")))?;
+    Ok(Stream::Tcp(stream))
+}
+
+/// Requests go out in few writes, which must not wait for each other's acknowledgement.
+fn set_options(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_INTERVAL);
+    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+}
+
+async fn unix(path: &Path, limit: Duration) -> Result<Stream, Refusal> {
+    match timeout(limit, UnixStream::connect(path)).await {
+        Ok(Ok(stream)) => Ok(Stream::Unix(stream)),
+        Ok(Err(error)) => Err(unix_refusal(path, &error)),
+        Err(_) => Err(timed_out(limit)),
+    }
+}
+
+fn unix_refusal(path: &Path, error: &io::Error) -> Refusal {
+    // connect(2): a Unix socket does not wait for room in the backlog when it is non-blocking.
+    if Errno::from_io_error(error) == Some(Errno::AGAIN) {
+        return (Cause::BacklogFull, "its backlog is full: the app server accepts too slowly".into());
+    }
+    let cause = cause(error);
+    let hint = match cause {
+        Cause::SocketMissing | Cause::PermissionDenied => diagnose::diagnose(path),
+        _ => None,
+    };
+    let hint = hint.as_deref().or(match cause {
+        Cause::ConnectRefused => {
+            Some("the socket is there, but nothing listens on it: is the app server still running?")
+        }
+        Cause::PermissionDenied => {
+            Some("its permissions allow it: look at access lists, AppArmor or SELinux")
+        }
+        _ => None,
+    });
+    let what = text(error);
+    (cause, hint.map_or_else(|| what.clone(), |hint| format!("{what}: {hint}")))
+}
+
+/// Every address of a name in turn, each with its share of the time left.
+async fn named(authority: &str, limit: Duration, resolver: &Resolver) -> Result<Stream, Refusal> {
+    let end = Instant::now() + limit;
+    let addresses = match timeout_at(end, resolver.resolve(authority)).await {
+        Ok(Ok(addresses)) => addresses,
+        Ok(Err(error)) => return Err((Cause::ResolveFailed, format!("the name does not resolve: {error}"))),
+        Err(_) => {
+            return Err((Cause::ResolveFailed, format!("no answer from the resolver within {limit:?}")));
+        }
+    };
+    let mut refusals = Vec::new();
+    let mut last = Cause::ConnectFailed;
+    for (index, addr) in addresses.iter().enumerate() {
+        let left = end.saturating_duration_since(Instant::now());
+        let share = left / u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+        match tcp(*addr, share).await {
+            Ok(stream) => return Ok(stream),
+            Err((cause, what)) => {
+                refusals.push(format!("{addr}: {what}"));
+                last = cause;
+            }
+        }
+    }
+    resolver.forget(authority);
+    Err((last, refusals.join("; ")))
+}
+
+fn timed_out(limit: Duration) -> Refusal {
+    (Cause::ConnectTimeout, format!("no answer within {:.1} s", limit.as_secs_f64()))
+}
+
+fn cause(error: &io::Error) -> Cause {
+    match Errno::from_io_error(error) {
+        Some(Errno::NOENT | Errno::NOTDIR) => Cause::SocketMissing,
+        Some(Errno::ACCESS | Errno::PERM) => Cause::PermissionDenied,
+        Some(Errno::CONNREFUSED) => Cause::ConnectRefused,
+        Some(Errno::TIMEDOUT) => Cause::ConnectTimeout,
+        Some(Errno::MFILE | Errno::NFILE) => Cause::TooManyFiles,
+        _ => Cause::ConnectFailed,
+    }
+}
+
+/// What the operating system says, as it is looked for in search engines.
+fn text(error: &io::Error) -> String {
+    match Errno::from_io_error(error) {
+        Some(Errno::ACCESS) => "permission denied".into(),
+        Some(Errno::CONNREFUSED) => "connection refused".into(),
+        Some(Errno::NOENT) => "no such file or directory".into(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(5);
+
+    async fn fault(addr: UpstreamAddr) -> Fault {
+        connect(&Endpoint::new(addr), LIMIT, &Resolver::default()).await.expect_err("cannot be connected to")
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_is_refused() {
+        let addr = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let fault = fault(UpstreamAddr::Tcp(addr)).await;
+        assert_eq!(fault.cause, Cause::ConnectRefused);
+        assert_eq!(fault.detail, format!("connect to {addr}: connection refused"));
+    }
+
+    #[tokio::test]
+    async fn a_missing_socket_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("run/app.sock");
+        let fault = fault(UpstreamAddr::Unix(path)).await;
+        assert_eq!(fault.cause, Cause::SocketMissing);
+        let missing = format!("{} does not exist", directory.path().join("run").display());
+        assert!(fault.detail.contains(&missing), "{}", fault.detail);
+    }
+
+    #[tokio::test]
+    async fn a_socket_without_its_server_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.sock");
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        let fault = fault(UpstreamAddr::Unix(path)).await;
+        assert_eq!(fault.cause, Cause::ConnectRefused);
+        assert!(fault.detail.contains("nothing listens on it"), "{}", fault.detail);
+    }
+
+    #[tokio::test]
+    async fn a_full_backlog_is_busy_not_broken() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.sock");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        rustix::net::listen(listener.as_fd(), 1).unwrap();
+        let endpoint = Endpoint::new(UpstreamAddr::Unix(path));
+        let mut held = Vec::new();
+        let fault = loop {
+            assert!(held.len() < 10, "the backlog of 1 has room for {}", held.len());
+            match connect(&endpoint, LIMIT, &Resolver::default()).await {
+                Ok(stream) => held.push(stream),
+                Err(fault) => break fault,
+            }
+        };
+        assert_eq!(fault.cause, Cause::BacklogFull, "{}", fault.detail);
+    }
+
+    #[tokio::test]
+    async fn a_full_tcp_backlog_times_out() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        rustix::net::listen(listener.as_fd(), 0).unwrap();
+        let endpoint = Endpoint::new(UpstreamAddr::Tcp(listener.local_addr().unwrap()));
+        let limit = Duration::from_millis(30);
+        let mut held = Vec::new();
+        let fault = loop {
+            assert!(held.len() < 10, "the backlog of 0 has room for {}", held.len());
+            match connect(&endpoint, limit, &Resolver::default()).await {
+                Ok(stream) => held.push(stream),
+                Err(fault) => break fault,
+            }
+        };
+        assert_eq!(fault.cause, Cause::ConnectTimeout);
+        assert!(fault.detail.ends_with("no answer within 0.0 s"), "{}", fault.detail);
+    }
+
+    #[tokio::test]
+    async fn names_are_resolved_and_every_address_is_tried() {
+        // `localhost` is ::1 and 127.0.0.1 on most machines; only one of them is bound.
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let endpoint = Endpoint::new(UpstreamAddr::Name { host: "localhost".into(), port });
+        connect(&endpoint, LIMIT, &Resolver::default()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_unknown_name_is_told_from_a_dead_server() {
+        let fault = fault(UpstreamAddr::Name { host: "no-such-host.invalid".into(), port: 80 }).await;
+        assert_eq!(fault.cause, Cause::ResolveFailed);
+    }
+}

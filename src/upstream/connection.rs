@@ -1,0 +1,39 @@
+//! A connection to a server, with the memory that goes along from one exchange to the next.
+
+use std::io;
+
+use bytes::BytesMut;
+
+use crate::net::{Deadline, Stream};
+
+/// A connection between two exchanges, or in one.
+#[derive(Debug)]
+pub struct Connection {
+    pub stream: Stream,
+    /// What was read and not yet taken.
+    pub input: BytesMut,
+    /// Where heads are put together before they are written.
+    pub output: BytesMut,
+    pub deadline: Deadline,
+    /// Whether an exchange has ended well on it before.
+    pub reused: bool,
+}
+
+impl Connection {
+    pub fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            deadline: Deadline::none(),
+            reused: false,
+        }
+    }
+
+    /// Whether the peer has neither closed it nor sent anything since: an answer that nobody asked
+    /// for must never be taken for that of the next request.
+    pub fn is_quiet(&mut self) -> bool {
+        self.input.is_empty()
+            && matches!(self.stream.try_read(&mut self.input), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+}

@@ -1,0 +1,94 @@
+//! One event loop's way to the servers of one upstream.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::pool::Slot;
+use super::{Connection, Endpoint, Pool, Settings, Upstream, connect};
+use crate::http::Fault;
+
+/// Chooses servers, and finds or makes connections to them.
+#[derive(Debug)]
+pub struct Dialer {
+    upstream: Arc<Upstream>,
+    /// Idle connections, by the index of their server.
+    slots: Vec<Rc<Slot>>,
+    pool: Rc<Pool>,
+}
+
+impl Dialer {
+    pub fn new(upstream: Arc<Upstream>, pool: &Rc<Pool>) -> Self {
+        let slots = upstream.endpoints.iter().map(|endpoint| pool.slot(endpoint)).collect();
+        Self { upstream, slots, pool: Rc::clone(pool) }
+    }
+
+    pub fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+
+    /// A claim on the next server that is not `excluded`.
+    pub fn pick(self: &Rc<Self>, excluded: &[usize]) -> Option<Lease> {
+        let index = self.upstream.balance.pick(&self.upstream.endpoints, excluded)?;
+        let endpoint = Arc::clone(self.upstream.endpoints.get(index)?);
+        let slot = Rc::clone(self.slots.get(index)?);
+        endpoint.begin();
+        Some(Lease { dialer: Rc::clone(self), endpoint, slot, index })
+    }
+}
+
+/// One request's claim on one server, counted as in flight until it is dropped.
+#[derive(Debug)]
+pub struct Lease {
+    dialer: Rc<Dialer>,
+    endpoint: Arc<Endpoint>,
+    slot: Rc<Slot>,
+    index: usize,
+}
+
+impl Lease {
+    /// The server's index within its upstream.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    pub fn label(&self) -> &str {
+        self.endpoint.label()
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.dialer.upstream.settings
+    }
+
+    /// The idle connection used last, if one is still good.
+    pub fn reuse(&self) -> Option<Connection> {
+        self.slot.take()
+    }
+
+    /// A new connection.
+    pub async fn connect(&self) -> Result<Connection, Fault> {
+        let resolver = self.dialer.pool.resolver();
+        connect::connect(&self.endpoint, self.settings().connect, resolver).await.map(Connection::new)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.endpoint.end();
+    }
+}
+
+/// A connection in use, with the claim it is used under.
+#[derive(Debug)]
+pub struct Line {
+    pub connection: Connection,
+    pub lease: Lease,
+}
+
+impl Line {
+    /// Keeps the connection for the next request. The caller vouches for it that the exchange ended
+    /// on an unambiguous boundary.
+    pub fn give_back(self) {
+        let Self { connection, lease } = self;
+        lease.dialer.pool.put(&lease.slot, connection, lease.settings());
+    }
+}

@@ -1,0 +1,128 @@
+//! Idle connections of one event loop.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::resolve::Resolver;
+use super::{Connection, Endpoint, Settings};
+
+/// The least time between two sweeps: expired connections are never handed out anyway, a sweep only
+/// gives their descriptors back.
+const SWEEP_PAUSE: Duration = Duration::from_millis(100);
+
+/// Idle connections to every server, kept beyond the configuration that made them.
+///
+/// It lives in a `LocalRuntime` (or `LocalSet`), where one task closes what has been idle for too long.
+#[derive(Debug, Default)]
+pub struct Pool {
+    slots: RefCell<Vec<(*const Endpoint, Weak<Slot>)>>,
+    sweeping: Cell<bool>,
+    resolver: Resolver,
+}
+
+impl Pool {
+    pub fn new() -> Rc<Self> {
+        Rc::default()
+    }
+
+    pub(super) fn resolver(&self) -> &Resolver {
+        &self.resolver
+    }
+
+    /// Where connections to `endpoint` are kept, for as long as anyone holds the slot.
+    pub(super) fn slot(&self, endpoint: &Arc<Endpoint>) -> Rc<Slot> {
+        let mut slots = self.slots.borrow_mut();
+        slots.retain(|(_, slot)| slot.strong_count() > 0);
+        let known = slots.iter().find(|(at, _)| *at == Arc::as_ptr(endpoint));
+        if let Some(slot) = known.and_then(|(_, slot)| slot.upgrade()) {
+            return slot;
+        }
+        let slot = Rc::new(Slot { _endpoint: Arc::clone(endpoint), idle: RefCell::default() });
+        slots.push((Arc::as_ptr(endpoint), Rc::downgrade(&slot)));
+        slot
+    }
+
+    pub(super) fn put(self: &Rc<Self>, slot: &Slot, mut connection: Connection, settings: &Settings) {
+        let Some(expires) = Instant::now().checked_add(settings.idle_timeout) else { return };
+        if settings.idle == 0 || settings.idle_timeout.is_zero() {
+            return;
+        }
+        connection.reused = true;
+        connection.deadline.clear();
+        let mut idle = slot.idle.borrow_mut();
+        if idle.len() >= settings.idle {
+            idle.pop_front();
+        }
+        idle.push_back(Idle { connection, expires });
+        drop(idle);
+        if !self.sweeping.replace(true) {
+            tokio::task::spawn_local(sweep_until_empty(Rc::downgrade(self)));
+        }
+    }
+
+    /// Closes what has expired; when the next connection will.
+    fn sweep(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let slots = self.slots.borrow();
+        let live = slots.iter().filter_map(|(_, slot)| slot.upgrade());
+        live.filter_map(|slot| {
+            let mut idle = slot.idle.borrow_mut();
+            idle.retain(|entry| entry.expires > now);
+            idle.iter().map(|entry| entry.expires).min()
+        })
+        .min()
+        .map(|next| next.max(now + SWEEP_PAUSE))
+    }
+}
+
+/// Holds the pool only while it sweeps, so that a sleeping task keeps no connection alive.
+async fn sweep_until_empty(pool: Weak<Pool>) {
+    while let Some(next) = pool.upgrade().and_then(|pool| {
+        let next = pool.sweep();
+        pool.sweeping.set(next.is_some());
+        next
+    }) {
+        sleep_until(next).await;
+    }
+}
+
+/// Idle connections to one server, the newest last.
+#[derive(Debug)]
+pub(super) struct Slot {
+    /// Keeps the address that identifies the slot from being used for another server.
+    _endpoint: Arc<Endpoint>,
+    idle: RefCell<VecDeque<Idle>>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    connection: Connection,
+    expires: Instant,
+}
+
+impl Slot {
+    /// The newest connection that is still open and silent; the others met are closed.
+    pub(super) fn take(&self) -> Option<Connection> {
+        let mut idle = self.idle.borrow_mut();
+        if idle.is_empty() {
+            return None;
+        }
+        let now = Instant::now();
+        loop {
+            let mut newest = idle.pop_back()?;
+            if newest.expires > now && newest.connection.is_quiet() {
+                return Some(newest.connection);
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.idle.borrow().len()
+    }
+}

@@ -1,0 +1,38 @@
+//! Speaking a request to a server.
+//!
+//! An exchange is spoken in the request's own task: handing bytes to another task and back costs more
+//! than everything else it does (1.6 of 9 µs when measured).
+
+mod http;
+
+use bytes::Bytes;
+
+pub use http::exchange;
+
+use super::{Lease, Line};
+use crate::http::wire::ResponseHead;
+use crate::http::{Body, Fault, Response};
+
+/// What a server answered.
+#[derive(Debug)]
+pub enum Answer {
+    Response(Response),
+    /// 101 to an upgrade that was asked for: the connection is no longer HTTP's.
+    Switched {
+        head: ResponseHead,
+        line: Line,
+        /// What came right behind the head.
+        early: Bytes,
+    },
+}
+
+/// An exchange that brought no answer, with what another attempt needs.
+#[derive(Debug)]
+pub struct Failure {
+    pub fault: Fault,
+    /// No byte of the request left: the server cannot have seen it.
+    pub untouched: bool,
+    /// The request's body, if it is still whole.
+    pub body: Option<Body>,
+    pub lease: Lease,
+}
