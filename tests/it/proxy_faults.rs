@@ -61,7 +61,7 @@ fn a_socket_that_is_missing() {
 fn a_socket_whose_path_leads_through_a_file() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("file"), "").unwrap();
-    refused(&format!("unix:{}/file/app.sock", folder.path().display()), 502, "connect-failed");
+    refused(&format!("unix:{}/file/app.sock", folder.path().display()), 502, "socket-missing");
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn a_chunked_answer_that_breaks_off() {
         assert_eq!(head.header("transfer-encoding"), Some("chunked"));
         let rest = client.rest();
         assert!(!rest.ends_with(b"0\r\n\r\n"), "a whole answer after `{end}`: {}", rest.escape_ascii());
-        proxy.wait_for_log(if end.starts_with('z') { "malformed-response" } else { "response-cut-short" });
+        proxy.wait_for_log("response-cut-short");
     }
 }
 

@@ -28,7 +28,11 @@ fn send(mut writer: Stream, case: &Case, pieces: &[&[u8]]) {
     if let Stream::Tcp(tcp) = &writer {
         tcp.set_nodelay(true).unwrap();
     }
-    for piece in pieces {
+    for (index, piece) in pieces.iter().enumerate() {
+        if index > 0 {
+            // No event tells that a piece was read by itself; too short a pause only makes a weaker test.
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
         if writer.write_all(piece).is_err() {
             return;
         }
