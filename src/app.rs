@@ -64,13 +64,16 @@ pub fn run(path: &Path) -> Exit {
 }
 
 fn load(path: &Path) -> Option<Loaded> {
-    config::load(path).map_err(|report| say(&mut io::stderr(), &report.render(io::stderr().is_terminal()))).ok()
+    config::load(path)
+        .map_err(|report| say(&mut io::stderr(), &report.render(io::stderr().is_terminal())))
+        .ok()
 }
 
 async fn serve(config: Config) -> io::Result<()> {
     let mut signals = Signals::new()?;
     runtime::raise_file_limit();
-    let log = Arc::new(AccessLog::open(runtime::access_log(&config)).map_err(|error| unopened(&config, &error))?);
+    let log =
+        Arc::new(AccessLog::open(runtime::access_log(&config)).map_err(|error| unopened(&config, &error))?);
     let loops = runtime::loops(&config);
     let bound = bind(&config, loops)?;
     announce(&bound);

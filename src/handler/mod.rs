@@ -1,8 +1,9 @@
 //! Things that produce a response.
 
 mod boxed;
-mod fixed;
 pub mod files;
+mod fixed;
+mod prepare;
 mod proxy;
 mod upgrade;
 

@@ -2,6 +2,7 @@
 
 mod authority;
 mod body;
+mod bound;
 mod captures;
 mod chain;
 pub mod conditional;
@@ -11,8 +12,8 @@ mod fault;
 mod forward;
 mod forwarded;
 mod header_rules;
-mod limits;
 mod hop;
+mod limits;
 mod media_type;
 mod path;
 pub mod range;
@@ -26,18 +27,19 @@ mod template;
 #[cfg(test)]
 pub mod testing;
 mod variable;
-pub mod wire;
 mod vetting;
+pub mod wire;
 
 pub use body::{Body, Duplex, FileRange, Frame, Source, Stream, Tunnel};
+pub use bound::Bound;
 pub use date::Date;
 pub use escape::encode_path;
 pub use fault::{Cause, Fault, Retry, Side};
 pub use forward::forward_headers;
 pub use forwarded::TrustedProxies;
-pub use header_rules::HeaderRules;
-pub use limits::Limits;
+pub use header_rules::{HeaderRules, remove_all, set_or_remove};
 pub use hop::{strip_response_hop_by_hop, upgrade_asked};
+pub use limits::Limits;
 pub use media_type::media_type;
 pub use request::{Authority, Captures, Client, Connection, Interim, Request, Scheme, Target};
 pub use request_id::RequestId;

@@ -1,9 +1,11 @@
 //! What happens around every handler, one concern each.
 
+mod headers;
 mod limits;
 mod record;
 mod rescue;
 
+pub use headers::ResponseEdits;
 pub use limits::{BodyLimit, limit_body};
 pub use record::Record;
 pub use rescue::{ErrorPage, ErrorPages, error_page, report, rescue};

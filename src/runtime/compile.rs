@@ -35,7 +35,8 @@ impl Snapshot {
     /// # Errors
     /// An error page that cannot be read.
     pub fn new(config: Config) -> io::Result<Self> {
-        let upstreams = config.upstreams.iter().map(|upstream| Arc::new(compile_upstream(upstream))).collect();
+        let upstreams =
+            config.upstreams.iter().map(|upstream| Arc::new(compile_upstream(upstream))).collect();
         let pages = config.sites.iter().map(|site| read_pages(&site.errors)).collect::<io::Result<_>>()?;
         Ok(Self { config, upstreams, pages })
     }

@@ -10,7 +10,7 @@ use crate::config::model::{self, Action};
 use crate::handler::files::{self, Files, HotFiles};
 use crate::handler::{Handler, Proxy, Redirect, Respond};
 use crate::http::Request;
-use crate::middleware::{BodyLimit, ResponseHeaders};
+use crate::middleware::BodyLimit;
 use crate::router::LocationPattern;
 use crate::upstream::{Dialer, Pool, Upstream};
 
@@ -38,7 +38,7 @@ impl Builder {
             },
             place: format!("{}:{}", location.origin.file.display(), location.origin.line),
             rewrite: location.rewrite.as_ref().map(|rewrite| (rewrite.from.clone(), rewrite.to.clone())),
-            response_headers: ResponseHeaders::new(location.response_headers.clone()),
+            response_headers: location.response_headers.clone(),
         }
     }
 

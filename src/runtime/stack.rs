@@ -11,8 +11,10 @@ use std::task::{Context, Poll};
 use tower::Service;
 
 use crate::handler::{Handler, Outcome};
-use crate::http::{Cause, Fault, OnEnd, Request, Response, Side, Target, Template, TrustedProxies};
-use crate::middleware::{self, BodyLimit, ErrorPages, Record, ResponseHeaders};
+use crate::http::{
+    Cause, Client, Fault, HeaderRules, OnEnd, Request, Response, Side, Target, Template, TrustedProxies,
+};
+use crate::middleware::{self, BodyLimit, ErrorPages, Record, ResponseEdits};
 use crate::observe::Lines;
 use crate::router::Router;
 use crate::server::{Incoming, Refused};
@@ -77,13 +79,13 @@ pub(super) struct Location {
     /// `file:line`, for messages about its limits.
     pub place: String,
     pub rewrite: Option<(regex::bytes::Regex, Template)>,
-    pub response_headers: ResponseHeaders,
+    pub response_headers: HeaderRules,
 }
 
 impl Inner {
     /// Record stands outside of everything, so that what matches nothing is logged with its final status.
     async fn answer(&self, mut request: Request) -> Response {
-        request.client = self.trusted.client(&request.connection, &request.headers);
+        request.client = Client::resolve(&request.connection, &request.headers, &self.trusted);
         let record = Record::of_request(&self.lines, &request);
         let response = match self.router.site(&request.connection.listener, &request.authority.host) {
             Some(site) => self.within_site(site, request, &record).await,
@@ -111,8 +113,8 @@ impl Inner {
             let Some(location) = self.locate(site, &mut request, named.take()) else {
                 return self.rescue(Fault::new(Cause::NotFound, "no location matches"), pages, record);
             };
-            let finish = location.response_headers.prepare(&request);
-            let response = match location.answer(request).await {
+            let edits = ResponseEdits::new(&location.response_headers, &request);
+            let mut response = match location.answer(request).await {
                 Ok(Outcome::Response(response)) => response,
                 Ok(Outcome::Status(status)) => middleware::error_page(status, "", pages),
                 Ok(Outcome::Location(next, index)) => {
@@ -129,7 +131,8 @@ impl Inner {
                 },
                 Err(fault) => self.rescue(fault, pages, record),
             };
-            return finish.apply(response);
+            edits.apply(&mut response);
+            return response;
         }
         let loops = format!("more than {MOST_JUMPS} locations in a row");
         self.rescue(Fault::new(Cause::RoutingLoop, loops), pages, record)

@@ -86,7 +86,8 @@ impl Session {
 
 /// Runs a test in an event loop whose clock moves only when nothing else can.
 fn in_loop<Fut: Future<Output = ()>>(test: Fut) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     LocalSet::new().block_on(&runtime, test);
 }
 
@@ -152,7 +153,9 @@ fn bodies_of_both_framings_arrive_whole() {
 fn a_client_that_waits_to_be_asked_is_asked_once() {
     in_loop(async {
         let mut session = session(echo);
-        session.send(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n").await;
+        session
+            .send(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+            .await;
         assert_eq!(session.until("\r\n\r\n").await, "HTTP/1.1 100 Continue\r\n\r\n");
         session.send(b"hi").await;
         assert!(session.until("\r\n\r\nhi").await.starts_with("HTTP/1.1 200 OK"));
@@ -163,7 +166,9 @@ fn a_client_that_waits_to_be_asked_is_asked_once() {
 fn a_body_nobody_asked_for_ends_the_connection() {
     in_loop(async {
         let mut session = session(path);
-        session.send(b"POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n").await;
+        session
+            .send(b"POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n")
+            .await;
         assert!(session.until("\r\n\r\n/a").await.contains("Connection: close"));
         session.client.shutdown().await.unwrap();
         assert!(session.to_end().await.is_empty());
@@ -175,7 +180,9 @@ fn a_small_body_nobody_read_is_skipped_and_never_taken_for_a_request() {
     in_loop(async {
         let mut session = session(path);
         let smuggled = GET.len();
-        session.send(format!("POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: {smuggled}\r\n\r\n").as_bytes()).await;
+        session
+            .send(format!("POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: {smuggled}\r\n\r\n").as_bytes())
+            .await;
         session.until("/first").await;
         session.send(GET).await;
         session.send(b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -289,7 +296,11 @@ fn interim_responses_come_first() {
         });
         session.send(GET).await;
         let answer = session.until("done").await;
-        assert!(answer.starts_with("HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\nHTTP/1.1 200 OK"));
+        assert!(
+            answer.starts_with(
+                "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\nHTTP/1.1 200 OK"
+            )
+        );
     });
 }
 
@@ -352,7 +363,11 @@ fn file(length: usize) -> (tempfile::NamedTempFile, Vec<u8>) {
 
 fn send_file(path: &std::path::Path, offset: u64, length: u64) -> Response {
     let file = std::fs::File::open(path).unwrap();
-    Response::default().with_body(Body::File(FileRange { file: std::sync::Arc::new(file.into()), offset, length }))
+    Response::default().with_body(Body::File(FileRange {
+        file: std::sync::Arc::new(file.into()),
+        offset,
+        length,
+    }))
 }
 
 #[test]
@@ -405,7 +420,11 @@ fn head_has_the_length_and_no_body() {
         let mut session = session(path);
         session.send(b"HEAD /abc HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n").await;
         let both = session.until("/next").await;
-        assert!(both.contains("Content-Length: 4\r\n\r\nHTTP/1.1 200 OK") || both.contains("Content-Length: 4\r\n"), "{both}");
+        assert!(
+            both.contains("Content-Length: 4\r\n\r\nHTTP/1.1 200 OK")
+                || both.contains("Content-Length: 4\r\n"),
+            "{both}"
+        );
         assert!(!both.contains("/abc"), "{both}");
     });
 }
@@ -423,7 +442,9 @@ fn a_tunnel_carries_both_directions_and_either_end() {
             std::future::ready(response)
         });
         let mut far = far;
-        session.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nbehind").await;
+        session
+            .send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nbehind")
+            .await;
         let head = session.until("early").await;
         assert!(head.contains("Connection: upgrade\r\nUpgrade: websocket\r\n"), "{head}");
         let mut seen = [0; 6];
