@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::task::coop::poll_proceed;
 use tokio::time::Instant;
 
+use super::head::Asked;
 use super::sender::{Progress, SendError, Sender};
 use super::{fault, head};
 use crate::http::wire::fields::{find_head_end, is_hop_by_hop};
@@ -28,8 +29,7 @@ pub(super) struct Conversation {
     pub(super) line: Line,
     sender: Sender,
     method: Method,
-    upgrade: bool,
-    pub(super) takes_trailers: bool,
+    asked: Asked,
     /// What holds up sending, while it is not over.
     held_up: Waiting,
     /// Whether the deadline is set for the present wait.
@@ -66,8 +66,7 @@ impl Conversation {
             line,
             sender,
             method: request.method.clone(),
-            upgrade: head::asks_upgrade(request),
-            takes_trailers: head::takes_trailers(request),
+            asked: head::asked(request),
             held_up: Waiting::Client,
             armed: false,
             sent_at: Instant::now(),
@@ -208,7 +207,11 @@ impl Conversation {
 
     /// Whether a 101 answers what was asked (RFC 9110 15.2.2): an upgrade, with all of the request sent.
     pub(super) fn may_switch(&self, head: &ResponseHead) -> bool {
-        self.upgrade && head.headers.contains_key(UPGRADE) && self.sender.is_sent()
+        self.asked.upgrade && head.headers.contains_key(UPGRADE) && self.sender.is_sent()
+    }
+
+    pub(super) fn takes_trailers(&self) -> bool {
+        self.asked.trailers
     }
 
     pub(super) fn unasked_upgrade(&self) -> Fault {
