@@ -317,7 +317,7 @@ async fn early_hints_are_passed_on_without_hop_by_hop_fields() {
     let log = Rc::clone(&seen);
     let mut request = get();
     request.interim = Some(Interim(Rc::new(move |status, fields| {
-        log.borrow_mut().push((status.as_u16(), fields.clone()))
+        log.borrow_mut().push((status.as_u16(), fields.clone()));
     })));
     response(&dialer(&[server.addr], SETTINGS), request).await;
     let seen = seen.borrow();
