@@ -5,8 +5,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ::http::{HeaderName, StatusCode};
-use ipnet::IpNet;
+use ::http::StatusCode;
+
+pub use crate::http::{HeaderRules, TrustedProxies};
 
 use crate::http::Template;
 use crate::net::{ListenAddr, UpstreamAddr};
@@ -31,14 +32,6 @@ pub struct Server {
     /// How long requests in flight may go on after a graceful stop was asked for.
     pub shutdown_grace: Duration,
     pub trusted_proxies: TrustedProxies,
-}
-
-/// Whose forwarding headers are believed.
-#[derive(Clone, Debug, Default)]
-pub struct TrustedProxies {
-    pub networks: Vec<IpNet>,
-    /// `"unix:"`: peers on Unix listeners.
-    pub unix: bool,
 }
 
 /// `[log]`
@@ -183,18 +176,6 @@ pub enum Fallback {
 pub struct Rewrite {
     pub from: regex::bytes::Regex,
     pub to: Template,
-}
-
-#[derive(Clone, Debug, Default)]
-pub struct HeaderRules {
-    pub set: Vec<(HeaderName, Template)>,
-    pub remove: Vec<HeaderName>,
-}
-
-impl HeaderRules {
-    pub fn is_empty(&self) -> bool {
-        self.set.is_empty() && self.remove.is_empty()
-    }
 }
 
 /// `[upstream.NAME]`, or what a location's `proxy = "http://…"` stands for.

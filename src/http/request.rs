@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use ::http::{HeaderMap, Method, Version};
 use bytes::Bytes;
 
-use super::Body;
+use super::{Body, RequestId};
 use crate::net::{ClientAddr, ListenAddr};
 
 /// A request with valid framing, one valid authority and a normalised path.
@@ -24,6 +25,8 @@ pub struct Request {
     pub client: Client,
     /// What the location's regular expression captured.
     pub captures: Captures,
+    /// Its name in logs and for upstreams; see [`Request::id`].
+    pub request_id: RequestId,
     /// When its first byte was here.
     pub received: Instant,
     /// The way interim responses (103) reach the client; absent for HTTP/1.0.
@@ -110,7 +113,7 @@ pub struct Client {
 pub struct Captures {
     pub groups: Vec<Option<Bytes>>,
     /// Names of named groups, with their index.
-    pub names: Rc<[(Box<str>, usize)]>,
+    pub names: Arc<[(Box<str>, usize)]>,
 }
 
 impl Captures {

@@ -1,0 +1,5 @@
+//! One concern each, around whatever answers a request.
+
+mod headers;
+
+pub use headers::{ResponseEdits, edit_request};
