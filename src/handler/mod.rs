@@ -1,5 +1,6 @@
 //! Things that produce a response.
 
+mod prepare;
 mod proxy;
 mod upgrade;
 

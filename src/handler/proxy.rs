@@ -6,18 +6,17 @@
 
 use std::rc::Rc;
 
-use ::http::HeaderMap;
 use smallvec::SmallVec;
 
-use super::{Outcome, upgrade};
-use crate::http::wire::fields::is_hop_by_hop;
-use crate::http::{Cause, Fault, Request, Response, Retry};
+use super::{Outcome, prepare, upgrade};
+use crate::http::{Cause, Fault, HeaderRules, Request, Response, Retry, strip_response_hop_by_hop};
 use crate::upstream::{Answer, Dialer, Failure, Lease, Line, exchange};
 
 /// The handler of a `proxy` location, on one event loop.
 #[derive(Debug)]
 pub struct Proxy {
     dialer: Rc<Dialer>,
+    headers: HeaderRules,
 }
 
 /// Servers tried so far, and what came of the last of them.
@@ -37,12 +36,13 @@ enum Missed {
 }
 
 impl Proxy {
-    pub fn new(dialer: Rc<Dialer>) -> Self {
-        Self { dialer }
+    pub fn new(dialer: Rc<Dialer>, headers: HeaderRules) -> Self {
+        Self { dialer, headers }
     }
 
     /// The answer of the first server that gives one.
     pub async fn handle(&self, mut request: Request) -> Result<Outcome, Fault> {
+        prepare::prepare(&mut request, &self.headers);
         let mut attempts = Attempts::default();
         while let Some(lease) = self.dialer.pick(&attempts.indexes) {
             attempts.begin(&lease);
@@ -115,7 +115,7 @@ impl Attempts {
     fn answered(self, answer: Answer) -> Response {
         let mut response = match answer {
             Answer::Response(mut response) => {
-                strip(&mut response.headers);
+                strip_response_hop_by_hop(&mut response.headers);
                 response
             }
             Answer::Switched { head, line, early } => upgrade::switch(head, line, early),
@@ -130,14 +130,6 @@ impl Attempts {
             .unwrap_or_else(|| Fault::new(Cause::NoServer, format!("upstream `{upstream}` has no server")));
         fault.upstream = Some(self.labels.into());
         fault
-    }
-}
-
-/// Takes out what concerned the server's connection only.
-fn strip(headers: &mut HeaderMap) {
-    let named: SmallVec<[_; 4]> = headers.keys().filter(|name| is_hop_by_hop(name)).cloned().collect();
-    for name in named {
-        headers.remove(name);
     }
 }
 

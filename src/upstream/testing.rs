@@ -7,17 +7,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+use ::http::{HeaderMap, Method};
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use super::{Dialer, Pool, Settings, Upstream};
-use crate::http::{
-    Authority, Body, Client, Connection, Fault, Frame, Request, Scheme, Source, Stream, Target,
-};
-use crate::net::{ClientAddr, ListenAddr, UpstreamAddr};
+use crate::http::testing::request_with;
+use crate::http::{Body, Fault, Frame, Request, Source, Stream};
+use crate::net::UpstreamAddr;
 
 /// One step of what the server does on a connection. At the end of a script it closes.
 #[derive(Clone, Debug)]
@@ -149,35 +148,8 @@ pub fn dialer(servers: &[SocketAddr], settings: Settings) -> Rc<Dialer> {
     Rc::new(Dialer::new(Arc::new(Upstream::new("app", servers, settings)), &Pool::new()))
 }
 
-pub fn request(method: Method, fields: &[(&'static str, &'static str)], body: Body) -> Request {
-    let mut headers = HeaderMap::new();
-    for (name, value) in fields {
-        headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-    let listener = Rc::new(ListenAddr::Any(80));
-    Request {
-        method,
-        version: Version::HTTP_11,
-        target: Target {
-            raw: "/a?b=c".into(),
-            path: "/a".into(),
-            query: Some("b=c".into()),
-            rewritten: None,
-        },
-        authority: Authority { raw: "Example.com".into(), host: "example.com".into(), port: None },
-        headers,
-        body,
-        connection: Rc::new(Connection {
-            peer: ClientAddr::Unix,
-            local: None,
-            scheme: Scheme::Http,
-            listener,
-        }),
-        client: Client { ip: None, port: None, peer_trusted: false, scheme: Scheme::Http },
-        captures: crate::http::Captures::default(),
-        received: std::time::Instant::now(),
-        interim: None,
-    }
+pub fn request(method: Method, fields: &[(&str, &str)], body: Body) -> Request {
+    Request { method, body, ..request_with("/a?b=c", fields) }
 }
 
 pub fn get() -> Request {
@@ -198,6 +170,7 @@ impl Source for Channel {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what the channel of a body takes")]
 pub fn data(text: &'static str) -> Result<Frame, Fault> {
     Ok(Frame::Data(Bytes::from_static(text.as_bytes())))
 }

@@ -13,7 +13,11 @@ use crate::upstream::testing::{Act, SETTINGS, Server, channel, data, dialer, get
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 fn proxy(servers: &[SocketAddr]) -> Proxy {
-    Proxy::new(dialer(servers, SETTINGS))
+    over(dialer(servers, SETTINGS))
+}
+
+fn over(dialer: Rc<Dialer>) -> Proxy {
+    Proxy::new(dialer, HeaderRules::default())
 }
 
 async fn answer(proxy: &Proxy, request: Request) -> Result<Response, Fault> {
@@ -154,7 +158,7 @@ async fn a_time_limit_is_not_tried_at_the_next_server() {
     let slow = Server::start([vec![Act::Head, Act::Hold]]).await;
     let other = Server::start([vec![Act::Head, send(OK)]]).await;
     let settings = Settings { read: Duration::from_millis(30), ..SETTINGS };
-    let proxy = Proxy::new(dialer(&[slow.addr, other.addr], settings));
+    let proxy = over(dialer(&[slow.addr, other.addr], settings));
     assert_eq!(answer(&proxy, get()).await.unwrap_err().cause, Cause::FirstByteTimeout);
     assert_eq!(other.connections(), 0);
 }
@@ -181,7 +185,7 @@ async fn a_head_answer_keeps_the_length_it_tells() {
 async fn a_small_answer_is_in_memory_and_its_server_free_again() {
     let server = Server::start([vec![Act::Head, send(OK), Act::Hold]]).await;
     let dialer = dialer(&[server.addr], SETTINGS);
-    let response = answer(&Proxy::new(Rc::clone(&dialer)), get()).await.unwrap();
+    let response = answer(&over(Rc::clone(&dialer)), get()).await.unwrap();
     assert!(matches!(response.body, Body::Bytes(_)));
     assert_eq!(dialer.upstream().endpoints[0].in_flight(), 0);
 }
@@ -192,8 +196,8 @@ async fn an_upgrade_becomes_a_tunnel_that_counts_until_it_ends() {
     let server =
         Server::start([vec![Act::Head, send(wire), Act::Until("ping"), send("pong"), Act::Hold]]).await;
     let dialer = dialer(&[server.addr], SETTINGS);
-    let request = request(Method::GET, &[("upgrade", "websocket")], Body::Empty);
-    let response = answer(&Proxy::new(Rc::clone(&dialer)), request).await.unwrap();
+    let request = request(Method::GET, &[("upgrade", "websocket"), ("connection", "upgrade")], Body::Empty);
+    let response = answer(&over(Rc::clone(&dialer)), request).await.unwrap();
     assert_eq!(response.status, 101);
     assert_eq!(response.headers["upgrade"], "websocket");
     let Body::Tunnel(mut tunnel) = response.body else { panic!("no tunnel") };

@@ -143,7 +143,7 @@ fn trailers_that_would_frame_are_not_written() {
     trailers.insert("content-length", "5".parse().unwrap());
     let mut out = BytesMut::new();
     write_end(&mut out, &trailers);
-    assert_eq!(&out[..], b"0\r\nx-sum: 1\r\n\r\n");
+    assert_eq!(&out[..], b"0\r\nX-Sum: 1\r\n\r\n");
 }
 
 proptest! {

@@ -1,5 +1,7 @@
 //! The request on its way out: its head and one piece of its body at a time.
 
+mod replay;
+
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
@@ -7,7 +9,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::head::Announced;
 use crate::http::wire::chunked::{CHUNK_END, LAST_CHUNK, SizeLine};
-use crate::http::{self, Body, Cause, Fault, Frame, Source};
+use crate::http::{self, Body, Cause, Fault, Frame};
 use crate::net::Stream;
 
 /// After this many pieces in a row other tasks get their turn: neither side may ever be slower than we are.
@@ -71,9 +73,11 @@ impl Sender {
                 (Bytes::new(), Rest::Stream { stream, left }, None)
             }
             Body::Empty => (Bytes::new(), Rest::Nothing, Some(Bytes::new())),
-            Body::File(_) | Body::Tunnel(_) => {
-                (Bytes::new(), Rest::Stream { stream: http::Stream::new(None, Unsendable), left: None }, None)
-            }
+            Body::File(_) | Body::Tunnel(_) => (
+                Bytes::new(),
+                Rest::Stream { stream: http::Stream::new(None, replay::Unsendable), left: None },
+                None,
+            ),
         };
         Self { out, data, tail: b"", rest, whole, asked: false, pulled: false, accepted: 0 }
     }
@@ -182,44 +186,6 @@ impl Sender {
     pub(super) fn into_memory(self) -> BytesMut {
         self.out
     }
-
-    /// The body, if another attempt can still send all of it.
-    pub(super) fn reclaim(self) -> Option<Body> {
-        let first = (!self.data.is_empty()).then_some(self.data);
-        match (self.whole, self.rest, first) {
-            (Some(whole), ..) => Some(if whole.is_empty() { Body::Empty } else { Body::Bytes(whole) }),
-            (None, Rest::Stream { stream, .. }, None) if !self.pulled => Some(Body::Stream(stream)),
-            (None, Rest::Stream { stream, .. }, first) if self.accepted == 0 => {
-                Some(Body::Stream(http::Stream::new(stream.length, Prefixed { first, stream })))
-            }
-            (None, Rest::Nothing, Some(only)) if self.accepted == 0 => Some(Body::Bytes(only)),
-            _ => None,
-        }
-    }
-}
-
-/// A body whose first piece was taken already, but not sent.
-struct Prefixed {
-    first: Option<Bytes>,
-    stream: http::Stream,
-}
-
-impl Source for Prefixed {
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Fault>>> {
-        match self.first.take() {
-            Some(first) => Poll::Ready(Some(Ok(Frame::Data(first)))),
-            None => self.stream.poll_frame(cx),
-        }
-    }
-}
-
-/// What no request has for a body.
-struct Unsendable;
-
-impl Source for Unsendable {
-    fn poll_frame(&mut self, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Fault>>> {
-        Poll::Ready(Some(Err(Fault::new(Cause::Internal, "the request's body is a file or a tunnel"))))
-    }
 }
 
 /// Takes up to `count` bytes off the front; how many of them are left for what follows.
@@ -234,65 +200,4 @@ fn mismatch(how: &str) -> Fault {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::future::poll_fn;
-
-    use tokio::net::UnixStream;
-
-    use super::*;
-    use crate::upstream::testing::{channel, collect, data};
-
-    /// Sends `body` to a peer that is gone, so that not a byte is accepted.
-    async fn refused(body: Body) -> Sender {
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        drop(theirs);
-        let stream = Stream::Unix(ours);
-        let mut sender = Sender::new(body, BytesMut::from("head"));
-        let result = poll_fn(|cx| Poll::Ready(sender.poll(cx, &stream))).await;
-        assert!(matches!(result, Err(SendError::Server(_))), "{result:?}");
-        assert_eq!(sender.accepted, 0);
-        sender
-    }
-
-    #[tokio::test]
-    async fn a_body_nobody_took_is_whole_again() {
-        for length in [Some(7), None] {
-            let (pieces, body) = channel(length);
-            for piece in ["the ", "end"] {
-                pieces.send(data(piece)).unwrap();
-            }
-            drop(pieces);
-            let body = refused(body).await.reclaim().unwrap();
-            assert_eq!(body.length(), length);
-            assert_eq!(collect(body).await.unwrap().0, "the end");
-        }
-        let (pieces, body) = channel(Some(3));
-        pieces.send(data("all")).unwrap();
-        assert_eq!(collect(refused(body).await.reclaim().unwrap()).await.unwrap().0, "all");
-        assert_eq!(collect(refused(Body::from("bytes")).await.reclaim().unwrap()).await.unwrap().0, "bytes");
-        assert!(matches!(refused(Body::Empty).await.reclaim(), Some(Body::Empty)));
-    }
-
-    #[tokio::test]
-    async fn a_body_partly_taken_is_gone() {
-        let (ours, _theirs) = UnixStream::pair().unwrap();
-        let stream = Stream::Unix(ours);
-        let (pieces, body) = channel(Some(7));
-        pieces.send(data("the ")).unwrap();
-        let mut sender = Sender::new(body, BytesMut::from("head"));
-        let progress = poll_fn(|cx| Poll::Ready(sender.poll(cx, &stream))).await.unwrap();
-        assert_eq!(progress, Progress::Starved);
-        assert!(sender.reclaim().is_none());
-    }
-
-    #[tokio::test]
-    async fn what_a_request_cannot_have_for_a_body_is_not_left_out_silently() {
-        let (ours, _theirs) = UnixStream::pair().unwrap();
-        let stream = Stream::Unix(ours);
-        let file = std::sync::Arc::new(tempfile::tempfile().unwrap().into());
-        let range = crate::http::FileRange { file, offset: 0, length: 5 };
-        let mut sender = Sender::new(Body::File(range), BytesMut::from("head"));
-        let result = poll_fn(|cx| Poll::Ready(sender.poll(cx, &stream))).await;
-        assert!(matches!(result, Err(SendError::Client(_))), "{result:?}");
-    }
-}
+mod tests;
