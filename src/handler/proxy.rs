@@ -132,3 +132,6 @@ impl Attempts {
         fault
     }
 }
+
+#[cfg(test)]
+mod tests;
