@@ -59,7 +59,7 @@ impl Files {
     }
 
     /// Answers a request of whose path `matched` bytes matched the location.
-    pub fn handle(&self, request: Request, matched: usize) -> Result<Outcome, Fault> {
+    pub fn handle(&self, request: Box<Request>, matched: usize) -> Result<Outcome, Fault> {
         match &self.r#try {
             Some(r#try) => self.attempt(r#try, request, matched),
             None => self.serve(&request, matched).map(Outcome::Response),

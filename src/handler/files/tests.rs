@@ -62,7 +62,7 @@ fn age(path: &Path, seconds: u64) {
 }
 
 fn respond(files: &Files, request: Request) -> Result<Response, Fault> {
-    match files.handle(request, 1)? {
+    match files.handle(request.into(), 1)? {
         Outcome::Response(response) => Ok(response),
         other => panic!("{other:?}"),
     }
@@ -406,7 +406,8 @@ fn try_strips_the_prefix_as_the_location_does() {
     let files =
         site.files(|settings| settings.r#try = Some(trying(&list, Fallback::Status(StatusCode::GONE))));
     for (target, expected) in [("/static/a.txt", "a"), ("/static/none", "spa"), ("/static/spa.html", "spa")] {
-        let Outcome::Response(response) = files.handle(request(target), "/static/".len()).unwrap() else {
+        let Outcome::Response(response) = files.handle(request(target).into(), "/static/".len()).unwrap()
+        else {
             panic!("{target}");
         };
         assert_eq!(content(&response.body), expected, "{target}");
@@ -418,11 +419,11 @@ fn try_hands_on_what_is_not_there() {
     let site = Site::new(&[]);
     let last = |last| site.files(|settings| settings.r#try = Some(trying(&[("$uri", false)], last)));
     let post = || Request { method: Method::POST, ..request("/none?x=1") };
-    let named = last(Fallback::Location(3)).handle(post(), 1).unwrap();
+    let named = last(Fallback::Location(3)).handle(post().into(), 1).unwrap();
     assert!(matches!(named, Outcome::Location(request, 3) if request.method == Method::POST));
-    let path = last(Fallback::Path(Template::parse("/app$uri").unwrap())).handle(post(), 1).unwrap();
+    let path = last(Fallback::Path(Template::parse("/app$uri").unwrap())).handle(post().into(), 1).unwrap();
     assert!(matches!(path, Outcome::Path(_, path) if path == "/app/none"));
-    let status = last(Fallback::Status(StatusCode::GONE)).handle(post(), 1).unwrap();
+    let status = last(Fallback::Status(StatusCode::GONE)).handle(post().into(), 1).unwrap();
     assert!(matches!(status, Outcome::Status(StatusCode::GONE)));
 }
 
@@ -432,8 +433,8 @@ fn try_restricts_methods_only_where_a_file_is() {
     let files =
         site.files(|settings| settings.r#try = Some(trying(&[("$uri", false)], Fallback::Location(0))));
     let post = |target| Request { method: Method::POST, ..request(target) };
-    assert_eq!(files.handle(post("/a.txt"), 1).unwrap_err().cause, Cause::MethodNotAllowed);
-    assert!(matches!(files.handle(post("/api"), 1), Ok(Outcome::Location(..))));
+    assert_eq!(files.handle(post("/a.txt").into(), 1).unwrap_err().cause, Cause::MethodNotAllowed);
+    assert!(matches!(files.handle(post("/api").into(), 1), Ok(Outcome::Location(..))));
 }
 
 #[test]
@@ -452,7 +453,7 @@ fn try_goes_on_when_the_whole_directory_is_missing() {
         settings.directory = "/nonexistent/static".into();
         settings.r#try = Some(trying(&[("$uri", false), ("$uri", true)], Fallback::Location(0)));
     });
-    assert!(matches!(files.handle(request("/a.txt"), 1), Ok(Outcome::Location(..))));
+    assert!(matches!(files.handle(request("/a.txt").into(), 1), Ok(Outcome::Location(..))));
 }
 
 /// Decoded and undecoded, with both slashes, overlong, with NUL, with parameters: what a path could be
@@ -526,7 +527,7 @@ fn traversal_in_every_encoding_never_reaches_the_secret() {
         for strip in [0, 1, 4] {
             let mut crafted = request("/");
             crafted.target.path = Bytes::from_static(path.as_bytes());
-            if let Ok(Outcome::Response(response)) = files.handle(crafted, strip) {
+            if let Ok(Outcome::Response(response)) = files.handle(crafted.into(), strip) {
                 assert_ne!(content(&response.body), "secret", "{path:?}");
             }
         }
@@ -547,7 +548,7 @@ fn off_by_slash_alias_does_not_reach_siblings() {
     for path in ["/static../secret.txt", "/staticfoo/x", "/static..", "/staticsecret.txt"] {
         let mut crafted = request("/");
         crafted.target.path = Bytes::from_static(path.as_bytes());
-        let fault = files.handle(crafted, "/static".len()).unwrap_err();
+        let fault = files.handle(crafted.into(), "/static".len()).unwrap_err();
         assert_eq!(fault.cause, Cause::NotFound, "{path}");
     }
 }
@@ -569,7 +570,7 @@ proptest! {
             for files in [plain, tried] {
                 let mut crafted = request("/");
                 crafted.target.path = Bytes::copy_from_slice(path.as_bytes());
-                if let Ok(Outcome::Response(response)) = files.handle(crafted, matched) {
+                if let Ok(Outcome::Response(response)) = files.handle(crafted.into(), matched) {
                     prop_assert_ne!(content(&response.body), "secret");
                 }
             }

@@ -21,7 +21,7 @@ fn over(dialer: Rc<Dialer>) -> Proxy {
 }
 
 async fn answer(proxy: &Proxy, request: Request) -> Result<Response, Fault> {
-    proxy.handle(request).await.map(|outcome| match outcome {
+    proxy.handle(request.into()).await.map(|outcome| match outcome {
         Outcome::Response(response) => response,
         other => panic!("no response: {other:?}"),
     })
