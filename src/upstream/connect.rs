@@ -67,7 +67,7 @@ fn unix_refusal(path: &Path, error: &io::Error) -> Refusal {
     }
     let cause = cause(error);
     let hint = match cause {
-        Cause::SocketMissing | Cause::PermissionDenied => diagnose::diagnose(path),
+        Cause::SocketMissing | Cause::PermissionDenied | Cause::ConnectRefused => diagnose::diagnose(path),
         _ => None,
     };
     let hint = hint.as_deref().or(match cause {

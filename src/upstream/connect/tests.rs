@@ -37,6 +37,14 @@ async fn a_socket_without_its_server_is_refused() {
 }
 
 #[tokio::test]
+async fn a_file_in_the_place_of_a_socket_is_named() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let fault = fault(UpstreamAddr::Unix(file.path().into())).await;
+    assert_eq!(fault.cause, Cause::ConnectRefused);
+    assert!(fault.detail.contains("is not a socket"), "{}", fault.detail);
+}
+
+#[tokio::test]
 async fn a_full_backlog_is_busy_not_broken() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.sock");
