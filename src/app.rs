@@ -83,7 +83,7 @@ async fn serve(config: Config) -> io::Result<()> {
     tokio::select! {
         () = pools.ready() => {}
         () = tokio::time::sleep(POOLS_READY) => tracing::warn!("serving, although not every pool is up"),
-        _ = until_stop(&mut signals, &log) => {
+        () = until_stop(&mut signals, &log) => {
             pools.stop(POOLS_STOP).await;
             return Ok(());
         }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use regex::bytes::Regex;
 
 use super::LocationPattern;
-use crate::http::Captures;
+use crate::http::{Captures, GroupNames};
 
 /// The locations of one site.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub struct Found<'a, T> {
 #[derive(Clone, Debug)]
 struct Expression {
     regex: Regex,
-    names: Option<Arc<[(Box<str>, usize)]>>,
+    names: Option<GroupNames>,
     index: usize,
 }
 

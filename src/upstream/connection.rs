@@ -1,7 +1,5 @@
 //! A connection to a server, with the memory that goes along from one exchange to the next.
 
-use std::io;
-
 use bytes::BytesMut;
 
 use crate::net::{Deadline, Stream};
