@@ -2,7 +2,6 @@
 //! at once if it is `^~`; else the first regular expression in the order of the file; else that prefix.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use regex::bytes::Regex;
