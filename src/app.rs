@@ -50,8 +50,8 @@ pub fn check(path: &Path, print: bool) -> Exit {
 pub fn run(path: &Path) -> Exit {
     let Some(Loaded { config, warnings }) = load(path) else { return Exit::Configuration };
     observe::start(runtime::log_level(&config), runtime::log_format(&config));
-    for warning in warnings.lines() {
-        tracing::warn!("{warning}");
+    if !warnings.is_empty() {
+        tracing::warn!("{}", warnings.render(false));
     }
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match control.and_then(|control| control.block_on(serve(config))) {

@@ -22,6 +22,7 @@ mod value;
 
 use std::path::Path;
 
+pub use model::Config;
 pub use print::print;
 pub use report::Report;
 pub use summary::summary;
