@@ -14,13 +14,13 @@ type Answer = Pin<Box<dyn Future<Output = Result<Outcome, Fault>>>>;
 
 /// A location's handler, whatever its kind: boxed once per request, here, and not once per layer.
 #[derive(Clone)]
-pub struct Handler(Rc<dyn Fn(Request) -> Answer>);
+pub struct Handler(Rc<dyn Fn(Box<Request>) -> Answer>);
 
 impl Handler {
     /// Any service of requests that is cheap to clone. It is always ready: handlers have no queue.
     pub fn new<S>(service: S) -> Self
     where
-        S: Service<Request, Response = Outcome, Error = Fault> + Clone + 'static,
+        S: Service<Box<Request>, Response = Outcome, Error = Fault> + Clone + 'static,
     {
         Self(Rc::new(move |request| {
             let mut service = service.clone();
@@ -28,7 +28,7 @@ impl Handler {
         }))
     }
 
-    pub async fn handle(&self, request: Request) -> Result<Outcome, Fault> {
+    pub async fn handle(&self, request: Box<Request>) -> Result<Outcome, Fault> {
         (self.0)(request).await
     }
 }

@@ -21,9 +21,9 @@ pub use proxy::Proxy;
 pub enum Outcome {
     Response(Response),
     /// `try` ends in a named location: the request goes on there, by index within its site.
-    Location(Request, usize),
+    Location(Box<Request>, usize),
     /// `try` ends in a path: the request is matched anew with it.
-    Path(Request, Bytes),
+    Path(Box<Request>, Bytes),
     /// `try` ends in a status: answered as that error.
     Status(StatusCode),
 }

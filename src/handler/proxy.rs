@@ -41,7 +41,7 @@ impl Proxy {
     }
 
     /// The answer of the first server that gives one.
-    pub async fn handle(&self, mut request: Request) -> Result<Outcome, Fault> {
+    pub async fn handle(&self, mut request: Box<Request>) -> Result<Outcome, Fault> {
         prepare::prepare(&mut request, &self.headers);
         let mut attempts = Attempts::default();
         while let Some(lease) = self.dialer.pick(&attempts.indexes) {
@@ -132,3 +132,6 @@ impl Attempts {
         fault
     }
 }
+
+#[cfg(test)]
+mod tests;

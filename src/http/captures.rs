@@ -24,14 +24,15 @@ impl Captures {
         Some(Self { groups, names: names.clone() })
     }
 
-    /// Names of named groups, with their index.
+    /// Names of named groups, with their index, if there are any.
     pub fn names_of(regex: &Regex) -> Names {
-        let names = regex.capture_names().enumerate();
-        names.filter_map(|(index, name)| Some((name?.into(), index))).collect()
+        let all = regex.capture_names().enumerate();
+        let names: Arc<[_]> = all.filter_map(|(index, name)| Some((name?.into(), index))).collect();
+        (!names.is_empty()).then_some(names)
     }
 }
 
-type Names = Arc<[(Box<str>, usize)]>;
+type Names = Option<Arc<[(Box<str>, usize)]>>;
 
 #[cfg(test)]
 mod tests {

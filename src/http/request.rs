@@ -115,8 +115,8 @@ pub struct Client {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captures {
     pub groups: Vec<Option<Bytes>>,
-    /// Names of named groups, with their index.
-    pub names: Arc<[(Box<str>, usize)]>,
+    /// Names of named groups, with their index, if there are any.
+    pub names: Option<Arc<[(Box<str>, usize)]>>,
 }
 
 impl Captures {
@@ -125,7 +125,7 @@ impl Captures {
     }
 
     pub fn named(&self, name: &str) -> Option<&Bytes> {
-        let (_, index) = self.names.iter().find(|(known, _)| &**known == name)?;
+        let (_, index) = self.names.as_deref()?.iter().find(|(known, _)| &**known == name)?;
         self.get(*index)
     }
 }

@@ -196,7 +196,7 @@ mod tests {
     fn captures_are_found_by_number_and_name() {
         let mut request = request("/");
         let groups = ["ab", "a", "b"].map(|text| Some(Bytes::from(text))).to_vec();
-        request.captures = Captures { groups, names: Arc::new([("second".into(), 2)]) };
+        request.captures = Captures { groups, names: Some(Arc::new([("second".into(), 2)])) };
         assert_eq!(render("$2$1${2}0$10$second$3", &request), "bab0a0b");
     }
 

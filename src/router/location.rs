@@ -35,7 +35,7 @@ pub struct Found<'a, T> {
 #[derive(Clone, Debug)]
 struct Expression {
     regex: Regex,
-    names: Arc<[(Box<str>, usize)]>,
+    names: Option<Arc<[(Box<str>, usize)]>>,
     index: usize,
 }
 

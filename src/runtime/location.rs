@@ -92,7 +92,7 @@ impl Builder {
 
 /// A handler that never waits.
 fn immediate(
-    answer: impl Fn(Request) -> Result<crate::handler::Outcome, crate::http::Fault> + Clone + 'static,
+    answer: impl Fn(Box<Request>) -> Result<crate::handler::Outcome, crate::http::Fault> + Clone + 'static,
 ) -> Handler {
     Handler::new(service_fn(move |request| std::future::ready(answer(request))))
 }

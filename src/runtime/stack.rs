@@ -56,7 +56,7 @@ impl Service<Incoming> for Stack {
         let inner = Rc::clone(&self.0);
         Box::pin(async move {
             Ok(match incoming {
-                Incoming::Request(request) => inner.answer(*request).await,
+                Incoming::Request(request) => inner.answer(request).await,
                 Incoming::Refused(refused) => inner.refuse(*refused),
             })
         })
@@ -84,7 +84,7 @@ pub(super) struct Location {
 
 impl Inner {
     /// Record stands outside of everything, so that what matches nothing is logged with its final status.
-    async fn answer(&self, mut request: Request) -> Response {
+    async fn answer(&self, mut request: Box<Request>) -> Response {
         request.client = Client::resolve(&request.connection, &request.headers, &self.trusted);
         let record = Record::of_request(&self.lines, &request);
         let response = match self.router.site(&request.connection.listener, &request.authority.host) {
@@ -106,7 +106,7 @@ impl Inner {
     }
 
     /// From location to location, as `try` may lead.
-    async fn within_site(&self, site: usize, mut request: Request, record: &Record) -> Response {
+    async fn within_site(&self, site: usize, mut request: Box<Request>, record: &Record) -> Response {
         let pages = self.pages.get(site).unwrap_or(&self.no_pages);
         let mut named = None;
         for _ in 0..MOST_JUMPS {
@@ -152,7 +152,7 @@ impl Inner {
 }
 
 impl Location {
-    async fn answer(&self, mut request: Request) -> Result<Outcome, Fault> {
+    async fn answer(&self, mut request: Box<Request>) -> Result<Outcome, Fault> {
         // First what can refuse it without looking further.
         middleware::limit_body(&request, &self.limit, &self.place)?;
         if let Some((from, to)) = &self.rewrite {
@@ -168,8 +168,11 @@ fn unknown_host(request: &Request) -> Fault {
 }
 
 /// `try` ended in a path: an internal redirect to it.
-fn jump(mut request: Request, target: bytes::Bytes) -> Result<Request, Fault> {
-    request.target = Target { raw: request.target.raw, ..Target::parse(target)? };
+fn jump(mut request: Box<Request>, target: bytes::Bytes) -> Result<Box<Request>, Fault> {
+    let parsed = Target::parse(target)?;
+    // What the client asked for stays what `$request_uri` and the log say; an upstream gets the new one.
+    let raw = std::mem::replace(&mut request.target, parsed).raw;
+    request.target.rewritten = Some(std::mem::replace(&mut request.target.raw, raw));
     Ok(request)
 }
 

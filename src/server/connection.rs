@@ -248,7 +248,12 @@ where
 
     async fn after(&self, limits: &Limits, close: bool) -> After {
         if self.io.inbound.borrow().is_read() {
-            return if close { After::Close } else { After::NextRequest };
+            return match close {
+                false => After::NextRequest,
+                // Bytes behind the last request would turn our close into a reset.
+                true if !self.io.input.borrow().is_empty() => After::Linger,
+                true => After::Close,
+            };
         }
         let mut most = SKIP_MAX;
         if close || !poll_fn(|cx| inbound::poll_skip(self.io, limits, cx, &mut most)).await {

@@ -160,9 +160,11 @@ fn refused_line(error: httparse::Error, head: &[u8]) -> Fault {
 /// RFC 9112 2.3: `HTTP/` digit `.` digit; anything else in that place is garbage, not a version.
 fn names_a_version(head: &[u8]) -> bool {
     let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    let last = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
-    matches!(last, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
-        if major.is_ascii_digit() && minor.is_ascii_digit())
+    let mut parts = line.split(|byte| *byte == b' ').skip(2);
+    let (third, none) = (parts.next(), parts.next());
+    none.is_none()
+        && matches!(third, Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor])
+            if major.is_ascii_digit() && minor.is_ascii_digit())
 }
 
 fn refused_framing(error: WireError) -> Fault {

@@ -11,8 +11,7 @@ use std::path::Path;
 /// when every component exists and lets us pass.
 pub(super) fn diagnose(path: &Path) -> Option<String> {
     let stat = |path: &Path| std::fs::metadata(path).map(|found| Entry::from(&found));
-    let names = Names::of_system();
-    walk(path, &Identity::of_process(), &stat, &names)
+    walk(path, &Identity::of_process(), &stat, &Names::of_system)
 }
 
 /// What is looked at of a file.
@@ -84,7 +83,7 @@ fn walk(
     path: &Path,
     us: &Identity,
     stat: &dyn Fn(&Path) -> io::Result<Entry>,
-    names: &Names,
+    names: &dyn Fn() -> Names,
 ) -> Option<String> {
     let mut directories: Vec<_> =
         path.ancestors().skip(1).filter(|part| !part.as_os_str().is_empty()).collect();
@@ -99,12 +98,7 @@ fn walk(
             return Some(format!("{shown} is not a directory; correct the socket's path in `servers`"));
         }
         if !us.may(&entry, EXECUTE) {
-            let remedy = names.remedy(directory, &entry, us, EXECUTE, 'x');
-            return Some(format!(
-                "{shown} ({}) cannot be entered by uid {}; {remedy}",
-                names.of(&entry),
-                us.uid
-            ));
+            return Some(names().refusal(directory, &entry, us, EXECUTE));
         }
     }
     socket(path, us, stat, names)
@@ -114,7 +108,7 @@ fn socket(
     path: &Path,
     us: &Identity,
     stat: &dyn Fn(&Path) -> io::Result<Entry>,
-    names: &Names,
+    names: &dyn Fn() -> Names,
 ) -> Option<String> {
     let shown = path.display();
     match stat(path) {
@@ -122,10 +116,7 @@ fn socket(
         Ok(entry) if entry.kind != Kind::Socket => {
             Some(format!("{shown} is not a socket; correct the path in `servers`"))
         }
-        Ok(entry) if !us.may(&entry, WRITE) => {
-            let remedy = names.remedy(path, &entry, us, WRITE, 'w');
-            Some(format!("{shown} ({}) cannot be written by uid {}; {remedy}", names.of(&entry), us.uid))
-        }
+        Ok(entry) if !us.may(&entry, WRITE) => Some(names().refusal(path, &entry, us, WRITE)),
         Ok(_) => None,
     }
 }
@@ -154,24 +145,21 @@ impl Names {
         Self { users: read("/etc/passwd"), groups: read("/etc/group") }
     }
 
-    fn of(&self, entry: &Entry) -> String {
-        format!(
-            "mode {:04o}, owner {}:{}",
-            entry.mode,
-            name(&self.users, entry.uid),
-            name(&self.groups, entry.gid)
-        )
-    }
-
-    /// The least change that lets `us` in.
-    fn remedy(&self, path: &Path, entry: &Entry, us: &Identity, bit: u32, letter: char) -> String {
+    /// Who is kept out of what, and the least change that lets them in.
+    fn refusal(&self, path: &Path, entry: &Entry, us: &Identity, bit: u32) -> String {
+        let (act, letter) = if bit == WRITE { ("written", 'w') } else { ("entered", 'x') };
+        let (shown, mode, uid) = (path.display(), entry.mode, us.uid);
+        let (owner, group) = (name(&self.users, entry.uid), name(&self.groups, entry.gid));
         let (class, _) = us.class(entry);
-        let chmod = format!("chmod {class}+{letter} {}", path.display());
+        let mut text = format!(
+            "{shown} (mode {mode:04o}, owner {owner}:{group}) cannot be {act} by uid {uid}; \
+             give that user access: chmod {class}+{letter} {shown}"
+        );
         if class == 'o' && entry.mode & (bit << 3) != 0 {
-            format!("give that user access: {chmod} or add it to the group {}", name(&self.groups, entry.gid))
-        } else {
-            format!("give that user access: {chmod}")
+            text += " or add it to the group ";
+            text += &group;
         }
+        text
     }
 }
 

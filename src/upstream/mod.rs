@@ -13,6 +13,8 @@ mod endpoint;
 mod pool;
 mod protocol;
 mod resolve;
+#[cfg(test)]
+pub mod testing;
 
 use std::sync::Arc;
 use std::time::Duration;

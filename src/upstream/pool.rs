@@ -126,3 +126,6 @@ impl Slot {
         self.idle.borrow().len()
     }
 }
+
+#[cfg(test)]
+mod tests;

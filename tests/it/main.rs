@@ -5,8 +5,12 @@ mod support;
 
 /// Every file of `conf/` is one that rproxy accepts.
 mod examples;
+/// Smuggling and malformed input, byte for byte.
+mod framing;
 /// The demo site and the pool of workers that rproxy runs for it.
 mod process;
+/// Applications that fail, each in its own way.
+mod proxy_faults;
 /// A Django project on gunicorn's sync workers.
 mod real_django;
 /// A Flask application on gunicorn's threads, behind werkzeug's ProxyFix.

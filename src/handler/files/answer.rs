@@ -33,7 +33,7 @@ pub fn allow(method: &Method) -> Result<(), Fault> {
 pub fn answer(request: &Request, found: &Found, place: impl FnOnce() -> String) -> Result<Response, Fault> {
     match found {
         Found::File(file) => represent(request, file),
-        Found::Directory => Ok(add_slash(request)),
+        Found::Directory => add_slash(request),
         // As nginx does: the directory is there, but there is nothing to show of it.
         Found::NoIndex => Err(Fault::new(Cause::Forbidden, format!("{}: has no index file", place()))),
         Found::Missing => Err(Fault::new(Cause::NotFound, place())),
@@ -94,7 +94,7 @@ fn not_modified(file: &Representation) -> Response {
 
 /// So that relative links in its index lead below it. The path is written anew from its normal form:
 /// `//host/` would be another server, and a decoded CR LF another field.
-fn add_slash(request: &Request) -> Response {
+fn add_slash(request: &Request) -> Result<Response, Fault> {
     let path = &request.target.path;
     let slashes = path.iter().take_while(|byte| **byte == b'/').count();
     let mut location = vec![b'/'];
@@ -104,9 +104,7 @@ fn add_slash(request: &Request) -> Response {
         location.push(b'?');
         location.extend_from_slice(query);
     }
-    let response = Response::new(StatusCode::MOVED_PERMANENTLY);
-    match HeaderValue::from_bytes(&location) {
-        Ok(location) => response.with_header(header::LOCATION, location),
-        Err(_) => response,
-    }
+    let location = HeaderValue::from_bytes(&location)
+        .map_err(|_| Fault::new(Cause::BadPath, "the query cannot stand in Location"))?;
+    Ok(Response::new(StatusCode::MOVED_PERMANENTLY).with_header(header::LOCATION, location))
 }

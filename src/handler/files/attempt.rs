@@ -34,7 +34,12 @@ pub enum Fallback {
 
 impl Files {
     /// Only a file that is there restricts the methods: a POST may well be meant for the fallback.
-    pub(super) fn attempt(&self, attempts: &Try, request: Request, matched: usize) -> Result<Outcome, Fault> {
+    pub(super) fn attempt(
+        &self,
+        attempts: &Try,
+        request: Box<Request>,
+        matched: usize,
+    ) -> Result<Outcome, Fault> {
         for candidate in &attempts.candidates {
             if let Some(found) = self.candidate(candidate, &request, matched)? {
                 allow(&request.method)?;
@@ -44,7 +49,7 @@ impl Files {
         Ok(match &attempts.last {
             Fallback::Location(index) => Outcome::Location(request, *index),
             Fallback::Path(path) => {
-                let path = path.render(&request);
+                let path = path.render(&*request);
                 Outcome::Path(request, path)
             }
             Fallback::Status(status) => Outcome::Status(*status),

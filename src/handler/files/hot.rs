@@ -58,7 +58,7 @@ impl HotFiles {
         }))
     }
 
-    /// A file that was looked at no longer than [`TRUSTED`] before `now`.
+    /// A file that was looked at no longer than `TRUSTED` before `now`.
     pub fn fresh(&self, space: Space, path: &[u8], now: Instant) -> Option<Rc<Representation>> {
         let mut cache = self.0.borrow_mut();
         let kept = cache.find(space, path)?;

@@ -1,8 +1,8 @@
 //! Static files: resolve a path, open what lies there, answer.
 //!
-//! A path is judged three times: [`resolve`] refuses what no path of a file looks like, the kernel keeps
+//! A path is judged three times: `resolve` refuses what no path of a file looks like, the kernel keeps
 //! what is opened beneath the directory, and only regular files are read. What was found becomes a
-//! response in [`answer`] alone. Small files come from memory ([`hot`]), all others leave by `sendfile(2)`.
+//! response in `answer` alone. Small files come from memory (`hot`), all others leave by `sendfile(2)`.
 //!
 //! A file may change while it is served. Replaced by renaming, the old one is sent to its end. Written
 //! in place, a response keeps the length it announced: what was added is not sent, and what is cut off
@@ -59,7 +59,7 @@ impl Files {
     }
 
     /// Answers a request of whose path `matched` bytes matched the location.
-    pub fn handle(&self, request: Request, matched: usize) -> Result<Outcome, Fault> {
+    pub fn handle(&self, request: Box<Request>, matched: usize) -> Result<Outcome, Fault> {
         match &self.r#try {
             Some(r#try) => self.attempt(r#try, request, matched),
             None => self.serve(&request, matched).map(Outcome::Response),

@@ -17,6 +17,7 @@ const SETTLED: i64 = 2;
 /// As `fstat(2)` has it. Two of them that are equal are the same bytes.
 ///
 /// The change time is part of it, since it cannot be set: `cp -p` and `rsync -t` do not hide from it.
+/// Writers through `mmap(2)` may, until the kernel writes their pages back and brings the times up to date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State {
     pub length: u64,

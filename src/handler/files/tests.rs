@@ -62,7 +62,7 @@ fn age(path: &Path, seconds: u64) {
 }
 
 fn respond(files: &Files, request: Request) -> Result<Response, Fault> {
-    match files.handle(request, 1)? {
+    match files.handle(request.into(), 1)? {
         Outcome::Response(response) => Ok(response),
         other => panic!("{other:?}"),
     }
@@ -365,19 +365,20 @@ fn a_hot_file_is_no_way_around_the_symlink_policy() {
     assert_eq!(cause(&inside, "/link.txt"), Cause::Forbidden);
 }
 
-fn trying(candidates: &[(&str, bool)], last: Fallback) -> Option<Try> {
+fn trying(candidates: &[(&str, bool)], last: Fallback) -> Try {
     let candidate = |(path, directory): &(&str, bool)| Candidate {
         path: Template::parse(path).unwrap(),
         directory: *directory,
     };
-    Some(Try { candidates: candidates.iter().map(candidate).collect(), last })
+    Try { candidates: candidates.iter().map(candidate).collect(), last }
 }
 
 #[test]
 fn try_answers_by_the_first_that_is_there() {
     let site = Site::new(&[("a.txt", "a"), ("sub/index.html", "sub"), ("bare/x", ""), ("spa.html", "spa")]);
     let list = [("$uri", false), ("$uri", true), ("/spa.html", false)];
-    let files = site.files(|settings| settings.r#try = trying(&list, Fallback::Status(StatusCode::GONE)));
+    let files =
+        site.files(|settings| settings.r#try = Some(trying(&list, Fallback::Status(StatusCode::GONE))));
     assert_eq!(content(&get(&files, "/a.txt").body), "a");
     assert_eq!(content(&get(&files, "/sub/").body), "sub");
     assert_eq!(content(&get(&files, "/none").body), "spa");
@@ -391,7 +392,7 @@ fn try_takes_directories_with_or_without_the_closing_slash() {
     let site = Site::new(&[("sub/index.html", "sub"), ("index.html", "top")]);
     for path in ["$uri", "$uri/"] {
         let last = Fallback::Status(StatusCode::NOT_FOUND);
-        let files = site.files(|settings| settings.r#try = trying(&[(path, true)], last));
+        let files = site.files(|settings| settings.r#try = Some(trying(&[(path, true)], last)));
         assert_eq!(content(&get(&files, "/sub/").body), "sub");
         assert_eq!(content(&get(&files, "/").body), "top");
         assert_eq!(get(&files, "/sub").status, StatusCode::MOVED_PERMANENTLY);
@@ -402,9 +403,11 @@ fn try_takes_directories_with_or_without_the_closing_slash() {
 fn try_strips_the_prefix_as_the_location_does() {
     let site = Site::new(&[("a.txt", "a"), ("spa.html", "spa")]);
     let list = [("$uri", false), ("/spa.html", false)];
-    let files = site.files(|settings| settings.r#try = trying(&list, Fallback::Status(StatusCode::GONE)));
+    let files =
+        site.files(|settings| settings.r#try = Some(trying(&list, Fallback::Status(StatusCode::GONE))));
     for (target, expected) in [("/static/a.txt", "a"), ("/static/none", "spa"), ("/static/spa.html", "spa")] {
-        let Outcome::Response(response) = files.handle(request(target), "/static/".len()).unwrap() else {
+        let Outcome::Response(response) = files.handle(request(target).into(), "/static/".len()).unwrap()
+        else {
             panic!("{target}");
         };
         assert_eq!(content(&response.body), expected, "{target}");
@@ -414,30 +417,32 @@ fn try_strips_the_prefix_as_the_location_does() {
 #[test]
 fn try_hands_on_what_is_not_there() {
     let site = Site::new(&[]);
-    let last = |last| site.files(|settings| settings.r#try = trying(&[("$uri", false)], last));
+    let last = |last| site.files(|settings| settings.r#try = Some(trying(&[("$uri", false)], last)));
     let post = || Request { method: Method::POST, ..request("/none?x=1") };
-    let named = last(Fallback::Location(3)).handle(post(), 1).unwrap();
+    let named = last(Fallback::Location(3)).handle(post().into(), 1).unwrap();
     assert!(matches!(named, Outcome::Location(request, 3) if request.method == Method::POST));
-    let path = last(Fallback::Path(Template::parse("/app$uri").unwrap())).handle(post(), 1).unwrap();
+    let path = last(Fallback::Path(Template::parse("/app$uri").unwrap())).handle(post().into(), 1).unwrap();
     assert!(matches!(path, Outcome::Path(_, path) if path == "/app/none"));
-    let status = last(Fallback::Status(StatusCode::GONE)).handle(post(), 1).unwrap();
+    let status = last(Fallback::Status(StatusCode::GONE)).handle(post().into(), 1).unwrap();
     assert!(matches!(status, Outcome::Status(StatusCode::GONE)));
 }
 
 #[test]
 fn try_restricts_methods_only_where_a_file_is() {
     let site = Site::new(&[("a.txt", "a")]);
-    let files = site.files(|settings| settings.r#try = trying(&[("$uri", false)], Fallback::Location(0)));
+    let files =
+        site.files(|settings| settings.r#try = Some(trying(&[("$uri", false)], Fallback::Location(0))));
     let post = |target| Request { method: Method::POST, ..request(target) };
-    assert_eq!(files.handle(post("/a.txt"), 1).unwrap_err().cause, Cause::MethodNotAllowed);
-    assert!(matches!(files.handle(post("/api"), 1), Ok(Outcome::Location(..))));
+    assert_eq!(files.handle(post("/a.txt").into(), 1).unwrap_err().cause, Cause::MethodNotAllowed);
+    assert!(matches!(files.handle(post("/api").into(), 1), Ok(Outcome::Location(..))));
 }
 
 #[test]
 fn try_does_not_hide_a_file_that_may_not_be_read() {
     let site = Site::new(&[]);
     symlink(site.temp.path().join("secret.txt"), site.root().join("link.txt")).unwrap();
-    let files = site.files(|settings| settings.r#try = trying(&[("$uri", false)], Fallback::Location(0)));
+    let files =
+        site.files(|settings| settings.r#try = Some(trying(&[("$uri", false)], Fallback::Location(0))));
     assert_eq!(cause(&files, "/link.txt"), Cause::Forbidden);
 }
 
@@ -446,9 +451,9 @@ fn try_goes_on_when_the_whole_directory_is_missing() {
     let site = Site::new(&[]);
     let files = site.files(|settings| {
         settings.directory = "/nonexistent/static".into();
-        settings.r#try = trying(&[("$uri", false), ("$uri", true)], Fallback::Location(0));
+        settings.r#try = Some(trying(&[("$uri", false), ("$uri", true)], Fallback::Location(0)));
     });
-    assert!(matches!(files.handle(request("/a.txt"), 1), Ok(Outcome::Location(..))));
+    assert!(matches!(files.handle(request("/a.txt").into(), 1), Ok(Outcome::Location(..))));
 }
 
 /// Decoded and undecoded, with both slashes, overlong, with NUL, with parameters: what a path could be
@@ -522,7 +527,7 @@ fn traversal_in_every_encoding_never_reaches_the_secret() {
         for strip in [0, 1, 4] {
             let mut crafted = request("/");
             crafted.target.path = Bytes::from_static(path.as_bytes());
-            if let Ok(Outcome::Response(response)) = files.handle(crafted, strip) {
+            if let Ok(Outcome::Response(response)) = files.handle(crafted.into(), strip) {
                 assert_ne!(content(&response.body), "secret", "{path:?}");
             }
         }
@@ -543,7 +548,7 @@ fn off_by_slash_alias_does_not_reach_siblings() {
     for path in ["/static../secret.txt", "/staticfoo/x", "/static..", "/staticsecret.txt"] {
         let mut crafted = request("/");
         crafted.target.path = Bytes::from_static(path.as_bytes());
-        let fault = files.handle(crafted, "/static".len()).unwrap_err();
+        let fault = files.handle(crafted.into(), "/static".len()).unwrap_err();
         assert_eq!(fault.cause, Cause::NotFound, "{path}");
     }
 }
@@ -560,12 +565,12 @@ proptest! {
             let plain = site.files(|settings| settings.strip = strip);
             let tried = site.files(|settings| {
                 settings.strip = strip;
-                settings.r#try = trying(&list, Fallback::Location(0));
+                settings.r#try = Some(trying(&list, Fallback::Location(0)));
             });
             for files in [plain, tried] {
                 let mut crafted = request("/");
                 crafted.target.path = Bytes::copy_from_slice(path.as_bytes());
-                if let Ok(Outcome::Response(response)) = files.handle(crafted, matched) {
+                if let Ok(Outcome::Response(response)) = files.handle(crafted.into(), matched) {
                     prop_assert_ne!(content(&response.body), "secret");
                 }
             }

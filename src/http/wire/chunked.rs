@@ -152,6 +152,8 @@ impl Decoder {
             return Err(WireError::TrailersTooLarge);
         }
         let Some(end) = end else {
+            // A line that is wrong already would otherwise be waited on until time runs out.
+            fields::check_lines(input.strip_suffix(b"\r").unwrap_or(input))?;
             self.state = State::Trailers { searched: input.len() };
             return Ok(Step::NeedMore);
         };

@@ -20,7 +20,7 @@ fn verdict(gids: &[u32], directory: Option<(Kind, u32)>, socket: Option<(Kind, u
         Some("/run/app") => directory.map(entry).ok_or_else(|| io::ErrorKind::NotFound.into()),
         _ => socket.map(entry).ok_or_else(|| io::ErrorKind::NotFound.into()),
     };
-    walk(Path::new("/run/app/app.sock"), &Identity { uid: WWW, gids: gids.to_vec() }, &stat, &names())
+    walk(Path::new("/run/app/app.sock"), &Identity { uid: WWW, gids: gids.to_vec() }, &stat, &names)
 }
 
 fn said(gids: &[u32], directory: Option<(Kind, u32)>, socket: Option<(Kind, u32)>) -> String {
@@ -73,7 +73,7 @@ fn what_is_missing_or_no_socket_is_named() {
 fn root_is_let_in_everywhere() {
     let stat = |_: &Path| Ok(Entry { kind: Kind::Directory, mode: 0, uid: APP, gid: APP });
     let root = Identity { uid: 0, gids: vec![0] };
-    let said = walk(Path::new("/run/app.sock"), &root, &stat, &names()).unwrap();
+    let said = walk(Path::new("/run/app.sock"), &root, &stat, &names).unwrap();
     assert!(said.contains("is not a socket"), "{said}");
 }
 
@@ -88,6 +88,6 @@ fn real_files_are_looked_at() {
     // Neither owner nor group of anything, whoever runs the test; /tmp itself is open to all.
     std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let stranger = Identity { uid: u32::MAX - 1, gids: vec![] };
-    let said = walk(&path, &stranger, &stat, &Names::of_system()).unwrap();
+    let said = walk(&path, &stranger, &stat, &Names::of_system).unwrap();
     assert!(said.starts_with(&format!("{} (mode 0700, owner ", closed.display())), "{said}");
 }

@@ -92,6 +92,8 @@ fn lines_end_in_crlf_only() {
         (b"5\r\nhell\r\n0\r\n\r\n", WireError::BadChunkEnd),
         (b"0\n\r\n", WireError::BadChunkSize),
         (b"0\r\n\n\n", WireError::BareLf),
+        (b"0\r\n\n", WireError::BareLf),
+        (b"0\r\n\r\r\n", WireError::BareCr),
     ] {
         assert_eq!(whole(body), Err(error), "{}", body.escape_ascii());
     }

@@ -77,7 +77,8 @@ impl ResponseBody {
     /// Lets the connection go at the proven end; the trailers the client may see.
     fn end(&mut self, trailers: Option<HeaderMap>) -> Option<HeaderMap> {
         let conversation = self.conversation.take()?;
-        let trailers = trailers.filter(|_| conversation.takes_trailers).map(permitted);
+        let trailers =
+            trailers.filter(|_| conversation.takes_trailers()).map(|trailers| permitted(&trailers));
         conversation.finish(self.persists);
         trailers.filter(|trailers| !trailers.is_empty())
     }
@@ -127,7 +128,7 @@ impl Source for ResponseBody {
     }
 }
 
-fn permitted(trailers: HeaderMap) -> HeaderMap {
+fn permitted(trailers: &HeaderMap) -> HeaderMap {
     let mut kept = HeaderMap::with_capacity(trailers.len());
     for (name, value) in trailers.iter().filter(|(name, _)| fields::may_trail(name)) {
         kept.append(name, value.clone());

@@ -1,17 +1,22 @@
 //! One exchange on one connection: what is sent, what is read, and by when.
 
+mod interim;
+mod limit;
+
 use std::io;
 use std::task::{Context, Poll, ready};
 
 use ::http::header::UPGRADE;
-use ::http::{HeaderMap, Method, StatusCode};
+use ::http::{Method, StatusCode};
 use bytes::{Bytes, BytesMut};
 use tokio::task::coop::poll_proceed;
 use tokio::time::Instant;
 
+use self::limit::Waiting;
+use super::head::Asked;
 use super::sender::{Progress, SendError, Sender};
 use super::{fault, head};
-use crate::http::wire::fields::{find_head_end, is_hop_by_hop};
+use crate::http::wire::fields::find_head_end;
 use crate::http::wire::{BodyLength, ResponseHead, WireError, check_start, framing};
 use crate::http::{Fault, Interim, Request};
 use crate::upstream::protocol::Failure;
@@ -28,8 +33,7 @@ pub(super) struct Conversation {
     pub(super) line: Line,
     sender: Sender,
     method: Method,
-    upgrade: bool,
-    pub(super) takes_trailers: bool,
+    asked: Asked,
     /// What holds up sending, while it is not over.
     held_up: Waiting,
     /// Whether the deadline is set for the present wait.
@@ -44,16 +48,6 @@ pub(super) struct Conversation {
     read_size: usize,
 }
 
-/// What the deadline is set for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Waiting {
-    /// The client's next bytes, which have their own limit.
-    Client,
-    Send,
-    FirstByte,
-    Read,
-}
-
 impl Conversation {
     pub(super) fn begin(request: &mut Request, mut line: Line) -> Self {
         let mut out = std::mem::take(&mut line.connection.output);
@@ -66,8 +60,7 @@ impl Conversation {
             line,
             sender,
             method: request.method.clone(),
-            upgrade: head::asks_upgrade(request),
-            takes_trailers: head::takes_trailers(request),
+            asked: head::asked(request),
             held_up: Waiting::Client,
             armed: false,
             sent_at: Instant::now(),
@@ -99,7 +92,7 @@ impl Conversation {
             if self.interim > MAX_INTERIM {
                 return Poll::Ready(Err(fault::too_many_interim(self, MAX_INTERIM)));
             }
-            pass_on(&head, interim);
+            interim::pass_on(&head, interim);
         }
     }
 
@@ -150,38 +143,6 @@ impl Conversation {
         Ok(())
     }
 
-    fn waiting(&self) -> Waiting {
-        match (self.sender.is_over(), self.answered) {
-            (false, _) => self.held_up,
-            (true, false) => Waiting::FirstByte,
-            (true, true) => Waiting::Read,
-        }
-    }
-
-    /// The fault of whoever let the deadline pass.
-    ///
-    /// The deadline is set when nothing is there any more, not when something was: the time a slow
-    /// client takes for what it was given is not the server's.
-    pub(super) fn poll_limit(&mut self, cx: &mut Context<'_>) -> Poll<Fault> {
-        let settings = self.line.lease.settings();
-        let waiting = self.waiting();
-        let limit = match waiting {
-            Waiting::Client => return Poll::Pending,
-            Waiting::Send => settings.send,
-            Waiting::FirstByte | Waiting::Read => settings.read,
-        };
-        if !self.armed {
-            self.armed = true;
-            self.line.connection.deadline.set(limit);
-        }
-        ready!(self.line.connection.deadline.poll(cx));
-        Poll::Ready(match waiting {
-            Waiting::Send => fault::send_timeout(self, limit, self.sender.accepted),
-            Waiting::Client | Waiting::FirstByte => fault::first_byte_timeout(self, limit),
-            Waiting::Read => fault::read_timeout(self, limit),
-        })
-    }
-
     /// Reads into the input, as much at once as the answer's pace makes worth while.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         // Two fast peers must not keep the event loop from everyone else.
@@ -208,7 +169,11 @@ impl Conversation {
 
     /// Whether a 101 answers what was asked (RFC 9110 15.2.2): an upgrade, with all of the request sent.
     pub(super) fn may_switch(&self, head: &ResponseHead) -> bool {
-        self.upgrade && head.headers.contains_key(UPGRADE) && self.sender.is_sent()
+        self.asked.upgrade && head.headers.contains_key(UPGRADE) && self.sender.is_sent()
+    }
+
+    pub(super) fn takes_trailers(&self) -> bool {
+        self.asked.trailers
     }
 
     pub(super) fn unasked_upgrade(&self) -> Fault {
@@ -217,6 +182,10 @@ impl Conversation {
 
     pub(super) fn lease(&self) -> &Lease {
         &self.line.lease
+    }
+
+    pub(super) fn is_sent(&self) -> bool {
+        self.sender.is_sent()
     }
 
     pub(super) fn is_reused(&self) -> bool {
@@ -245,18 +214,4 @@ impl Conversation {
         let untouched = self.sender.accepted == 0;
         Failure { fault, untouched, body: self.sender.reclaim(), lease: self.line.lease }
     }
-}
-
-/// Gives an interim response to the client: 103 and what may come yet, but no 100, which the client's
-/// side of the server sends when it asks for the body.
-fn pass_on(head: &ResponseHead, interim: Option<&Interim>) {
-    let Some(Interim(send)) = interim else { return };
-    if head.status == StatusCode::CONTINUE {
-        return;
-    }
-    let mut headers = HeaderMap::with_capacity(head.headers.len());
-    for (name, value) in head.headers.iter().filter(|(name, _)| !is_hop_by_hop(name)) {
-        headers.append(name, value.clone());
-    }
-    send(head.status, &headers);
 }

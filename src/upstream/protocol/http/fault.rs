@@ -31,6 +31,10 @@ pub(super) fn closed(conversation: &Conversation, error: Option<&io::Error>) -> 
         let what = format!("{how}, which was kept from an earlier request, before any byte of an answer");
         return fault(conversation, Cause::ReusedConnectionClosed, what);
     }
+    if !conversation.is_sent() {
+        let what = format!("{how} while the request was being sent, before any byte of an answer");
+        return fault(conversation, Cause::ClosedBeforeAnswer, what);
+    }
     let guess = if elapsed >= LONG { "; likely the worker's own time limit" } else { "" };
     let what =
         format!("{how} {seconds:.1} s after the request was sent, before any byte of an answer{guess}");

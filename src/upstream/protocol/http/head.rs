@@ -16,14 +16,20 @@ pub(super) enum Announced {
     Chunked,
 }
 
-/// Whether the request's prepared fields ask for another protocol.
-pub(super) fn asks_upgrade(request: &Request) -> bool {
-    request.headers.contains_key(UPGRADE)
+/// What the client asked for beyond an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    /// Another protocol; the fields were prepared so that `Upgrade` stands there for real ones only.
+    pub upgrade: bool,
+    /// Trailers (RFC 9110 10.1.4).
+    pub trailers: bool,
 }
 
-/// Whether the client takes trailers (RFC 9110 10.1.4).
-pub(super) fn takes_trailers(request: &Request) -> bool {
-    has_token(&request.headers, &TE, b"trailers")
+pub(super) fn asked(request: &Request) -> Asked {
+    Asked {
+        upgrade: request.headers.contains_key(UPGRADE),
+        trailers: has_token(&request.headers, &TE, b"trailers"),
+    }
 }
 
 /// Writes the head. Nothing of the client's framing is in it, whatever its fields hold.
@@ -54,7 +60,7 @@ fn connection(out: &mut BytesMut, request: &Request, keep: bool) {
         write_field(out, b"upgrade", protocol.as_bytes());
         return write_field(out, b"connection", b"upgrade");
     }
-    if takes_trailers(request) {
+    if asked(request).trailers {
         write_field(out, b"te", b"trailers");
         return write_field(out, b"connection", if keep { b"te" } else { b"te, close" });
     }

@@ -38,15 +38,12 @@ fn switch(conversation: Conversation, head: ResponseHead) -> Answer {
 
 fn respond(mut conversation: Conversation, head: ResponseHead, length: BodyLength) -> Response {
     let persists = framing::persists(head.version, &head.headers);
-    let body = match conversation.take_whole(length) {
-        Some(content) => {
-            conversation.finish(persists);
-            if content.is_empty() { Body::Empty } else { Body::Bytes(content) }
-        }
-        None => {
-            let announced = if let BodyLength::Exact(length) = length { Some(length) } else { None };
-            Body::Stream(Stream::new(announced, ResponseBody::new(conversation, length, persists)))
-        }
+    let body = if let Some(content) = conversation.take_whole(length) {
+        conversation.finish(persists);
+        if content.is_empty() { Body::Empty } else { Body::Bytes(content) }
+    } else {
+        let announced = if let BodyLength::Exact(length) = length { Some(length) } else { None };
+        Body::Stream(Stream::new(announced, ResponseBody::new(conversation, length, persists)))
     };
     Response { status: head.status, headers: head.headers, body, ..Response::default() }
 }

@@ -1,5 +1,7 @@
 //! The request on its way out: its head and one piece of its body at a time.
 
+mod replay;
+
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
@@ -7,7 +9,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::head::Announced;
 use crate::http::wire::chunked::{CHUNK_END, LAST_CHUNK, SizeLine};
-use crate::http::{self, Body, Cause, Fault, Frame, Source};
+use crate::http::{self, Body, Cause, Fault, Frame};
 use crate::net::Stream;
 
 /// After this many pieces in a row other tasks get their turn: neither side may ever be slower than we are.
@@ -71,9 +73,11 @@ impl Sender {
                 (Bytes::new(), Rest::Stream { stream, left }, None)
             }
             Body::Empty => (Bytes::new(), Rest::Nothing, Some(Bytes::new())),
-            Body::File(_) | Body::Tunnel(_) => {
-                (Bytes::new(), Rest::Stream { stream: http::Stream::new(None, Unsendable), left: None }, None)
-            }
+            Body::File(_) | Body::Tunnel(_) => (
+                Bytes::new(),
+                Rest::Stream { stream: http::Stream::new(None, replay::Unsendable), left: None },
+                None,
+            ),
         };
         Self { out, data, tail: b"", rest, whole, asked: false, pulled: false, accepted: 0 }
     }
@@ -182,44 +186,6 @@ impl Sender {
     pub(super) fn into_memory(self) -> BytesMut {
         self.out
     }
-
-    /// The body, if another attempt can still send all of it.
-    pub(super) fn reclaim(self) -> Option<Body> {
-        let first = (!self.data.is_empty()).then_some(self.data);
-        match (self.whole, self.rest, first) {
-            (Some(whole), ..) => Some(if whole.is_empty() { Body::Empty } else { Body::Bytes(whole) }),
-            (None, Rest::Stream { stream, .. }, None) if !self.pulled => Some(Body::Stream(stream)),
-            (None, Rest::Stream { stream, .. }, first) if self.accepted == 0 => {
-                Some(Body::Stream(http::Stream::new(stream.length, Prefixed { first, stream })))
-            }
-            (None, Rest::Nothing, Some(only)) if self.accepted == 0 => Some(Body::Bytes(only)),
-            _ => None,
-        }
-    }
-}
-
-/// A body whose first piece was taken already, but not sent.
-struct Prefixed {
-    first: Option<Bytes>,
-    stream: http::Stream,
-}
-
-impl Source for Prefixed {
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Fault>>> {
-        match self.first.take() {
-            Some(first) => Poll::Ready(Some(Ok(Frame::Data(first)))),
-            None => self.stream.poll_frame(cx),
-        }
-    }
-}
-
-/// What no request has for a body.
-struct Unsendable;
-
-impl Source for Unsendable {
-    fn poll_frame(&mut self, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Fault>>> {
-        Poll::Ready(Some(Err(Fault::new(Cause::Internal, "the request's body is a file or a tunnel"))))
-    }
 }
 
 /// Takes up to `count` bytes off the front; how many of them are left for what follows.
@@ -232,3 +198,6 @@ fn take(bytes: &mut impl Buf, count: usize) -> usize {
 fn mismatch(how: &str) -> Fault {
     Fault::new(Cause::Internal, format!("the request's body is {how} than announced"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,45 @@
-#![cfg(test)]
+use std::cell::RefCell;
+use std::fmt::Write;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ::http::Method;
+
+use super::*;
+use crate::http::{Cause, Interim};
+use crate::upstream::testing::{Act, SETTINGS, Server, channel, collect, data, dialer, get, request, send};
+use crate::upstream::{Dialer, Settings};
+
+mod answers;
+mod early;
+mod faults;
+mod requests;
+
+/// One exchange, over a kept connection where there is one.
+async fn ask(dialer: &Rc<Dialer>, mut request: Request) -> Result<Answer, Fault> {
+    let lease = dialer.pick(&[]).unwrap();
+    let connection = match lease.reuse() {
+        Some(connection) => connection,
+        None => lease.connect().await?,
+    };
+    exchange(&mut request, Line { connection, lease }).await.map_err(|failure| failure.fault)
+}
+
+async fn response(dialer: &Rc<Dialer>, request: Request) -> Response {
+    match ask(dialer, request).await {
+        Ok(Answer::Response(response)) => response,
+        other => panic!("no response: {other:?}"),
+    }
+}
+
+async fn fault(settings: Settings, request: Request, script: Vec<Act>) -> Fault {
+    let server = Server::start([script]).await;
+    ask(&dialer(&[server.addr], settings), request).await.expect_err("the exchange fails")
+}
+
+/// The request's bytes as a server received them.
+async fn sent(request: Request, end: &'static str) -> String {
+    let server = Server::start([vec![Act::Until(end), send("HTTP/1.1 204 No Content\r\n\r\n")]]).await;
+    response(&dialer(&[server.addr], SETTINGS), request).await;
+    server.received(0)
+}

@@ -1,0 +1,212 @@
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ::http::Method;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+use crate::http::Body;
+use crate::upstream::Settings;
+use crate::upstream::testing::{Act, SETTINGS, Server, channel, data, dialer, get, request, send};
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+fn proxy(servers: &[SocketAddr]) -> Proxy {
+    over(dialer(servers, SETTINGS))
+}
+
+fn over(dialer: Rc<Dialer>) -> Proxy {
+    Proxy::new(dialer, HeaderRules::default())
+}
+
+async fn answer(proxy: &Proxy, request: Request) -> Result<Response, Fault> {
+    proxy.handle(request.into()).await.map(|outcome| match outcome {
+        Outcome::Response(response) => response,
+        other => panic!("no response: {other:?}"),
+    })
+}
+
+/// An address where nothing listens.
+fn dead() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// A server that answers a first request, and closes when it has read a second one.
+async fn forgetful() -> Server {
+    let first = vec![Act::Head, send(OK), Act::Head];
+    Server::start([first, vec![Act::Head, send(OK)]]).await
+}
+
+#[tokio::test(flavor = "local")]
+async fn servers_take_turns() {
+    let script = || vec![Act::Head, send(OK), Act::Head, send(OK)];
+    let (a, b) = (Server::start([script()]).await, Server::start([script()]).await);
+    let proxy = proxy(&[a.addr, b.addr]);
+    let mut tried = Vec::new();
+    for _ in 0..4 {
+        tried.push(answer(&proxy, get()).await.unwrap().trace.upstream.unwrap().into_string());
+    }
+    let [a, b] = [a.addr.to_string(), b.addr.to_string()];
+    assert_eq!(tried, [a.clone(), b.clone(), a, b]);
+}
+
+#[tokio::test(flavor = "local")]
+async fn the_next_server_is_tried_when_one_cannot_be_reached() {
+    let server = Server::start([vec![Act::Until("hello"), send(OK)]]).await;
+    let dead = dead();
+    let proxy = proxy(&[dead, server.addr]);
+    let (pieces, body) = channel(Some(5));
+    pieces.send(data("hello")).unwrap();
+    let response = answer(&proxy, request(Method::POST, &[], body)).await.unwrap();
+    assert_eq!(response.status, 200);
+    assert_eq!(*response.trace.upstream.unwrap(), format!("{dead}, {}", server.addr));
+}
+
+#[tokio::test(flavor = "local")]
+async fn each_server_is_tried_once() {
+    let servers = [dead(), dead(), dead()];
+    let fault = answer(&proxy(&servers), get()).await.unwrap_err();
+    assert_eq!(fault.cause, Cause::ConnectRefused);
+    let tried = fault.upstream.unwrap();
+    for server in servers {
+        assert_eq!(tried.matches(&server.to_string()).count(), 1, "{tried}");
+        assert!(fault.detail.contains(&server.to_string()), "{}", fault.detail);
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_upstream_without_servers_says_so() {
+    let fault = answer(&proxy(&[]), get()).await.unwrap_err();
+    assert_eq!(fault.cause, Cause::NoServer);
+    assert!(fault.detail.contains("`app`"));
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_idempotent_request_is_repeated_when_a_kept_connection_was_closed() {
+    for method in [Method::GET, Method::PUT] {
+        let server = forgetful().await;
+        let proxy = proxy(&[server.addr]);
+        answer(&proxy, get()).await.unwrap();
+        let response = answer(&proxy, request(method, &[], Body::from("x"))).await.unwrap();
+        assert_eq!(response.status, 200);
+        assert_eq!(server.connections(), 2);
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_post_is_never_sent_twice() {
+    let server = forgetful().await;
+    let proxy = proxy(&[server.addr]);
+    answer(&proxy, get()).await.unwrap();
+    let fault = answer(&proxy, request(Method::POST, &[], Body::from("x"))).await.unwrap_err();
+    assert_eq!(fault.cause, Cause::ReusedConnectionClosed);
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_body_that_was_begun_is_not_repeated() {
+    let server = forgetful().await;
+    let proxy = proxy(&[server.addr]);
+    answer(&proxy, get()).await.unwrap();
+    let (pieces, body) = channel(Some(5));
+    pieces.send(data("hello")).unwrap();
+    let fault = answer(&proxy, request(Method::PUT, &[], body)).await.unwrap_err();
+    assert_eq!(fault.cause, Cause::ReusedConnectionClosed);
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_body_that_was_not_begun_is() {
+    let first = vec![Act::Head, send(OK), Act::Head];
+    let server = Server::start([first, vec![Act::Until("hello"), send(OK)]]).await;
+    let proxy = proxy(&[server.addr]);
+    answer(&proxy, get()).await.unwrap();
+    let (pieces, body) = channel(Some(5));
+    let (response, ()) = tokio::join!(answer(&proxy, request(Method::PUT, &[], body)), async {
+        // The client sends its body once the second connection has the head.
+        while server.connections() < 2 {
+            tokio::task::yield_now().await;
+        }
+        pieces.send(data("hello")).unwrap();
+    });
+    assert_eq!(response.unwrap().status, 200);
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_connection_closed_while_idle_fails_nobody() {
+    let mut server = Server::start([vec![Act::Head, send(OK)]]).await;
+    let proxy = proxy(&[server.addr]);
+    answer(&proxy, get()).await.unwrap();
+    server.played().await;
+    // A POST could not be repeated: that the connection ended has to be seen before it is used.
+    let fault = answer(&proxy, request(Method::POST, &[], Body::from("x"))).await.unwrap_err();
+    assert_eq!(fault.cause, Cause::ConnectRefused);
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_fresh_connection_that_is_closed_is_final() {
+    let server = Server::start([vec![Act::Head], vec![Act::Head, send(OK)]]).await;
+    let fault = answer(&proxy(&[server.addr]), get()).await.unwrap_err();
+    assert_eq!(fault.cause, Cause::ClosedBeforeAnswer);
+    assert_eq!(server.connections(), 1);
+    assert_eq!(*fault.upstream.unwrap(), server.addr.to_string());
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_time_limit_is_not_tried_at_the_next_server() {
+    let slow = Server::start([vec![Act::Head, Act::Hold]]).await;
+    let other = Server::start([vec![Act::Head, send(OK)]]).await;
+    let settings = Settings { read: Duration::from_millis(30), ..SETTINGS };
+    let proxy = over(dialer(&[slow.addr, other.addr], settings));
+    assert_eq!(answer(&proxy, get()).await.unwrap_err().cause, Cause::FirstByteTimeout);
+    assert_eq!(other.connections(), 0);
+}
+
+#[tokio::test(flavor = "local")]
+async fn hop_by_hop_fields_stay_with_the_server() {
+    let wire =
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nKeep-Alive: timeout=5\r\nUpgrade: h2c\r\nX-App: a\r\n\r\nok";
+    let server = Server::start([vec![Act::Head, send(wire)]]).await;
+    let response = answer(&proxy(&[server.addr]), get()).await.unwrap();
+    assert!(!response.headers.contains_key("keep-alive") && !response.headers.contains_key("upgrade"));
+    assert_eq!(response.headers["x-app"], "a");
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_head_answer_keeps_the_length_it_tells() {
+    let server = Server::start([vec![Act::Head, send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")]]).await;
+    let response = answer(&proxy(&[server.addr]), request(Method::HEAD, &[], Body::Empty)).await.unwrap();
+    assert_eq!(response.headers["content-length"], "5");
+    assert!(matches!(response.body, Body::Empty));
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_small_answer_is_in_memory_and_its_server_free_again() {
+    let server = Server::start([vec![Act::Head, send(OK), Act::Hold]]).await;
+    let dialer = dialer(&[server.addr], SETTINGS);
+    let response = answer(&over(Rc::clone(&dialer)), get()).await.unwrap();
+    assert!(matches!(response.body, Body::Bytes(_)));
+    assert_eq!(dialer.upstream().endpoints[0].in_flight(), 0);
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_upgrade_becomes_a_tunnel_that_counts_until_it_ends() {
+    let wire = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nearly";
+    let server =
+        Server::start([vec![Act::Head, send(wire), Act::Until("ping"), send("pong"), Act::Hold]]).await;
+    let dialer = dialer(&[server.addr], SETTINGS);
+    let request = request(Method::GET, &[("upgrade", "websocket"), ("connection", "upgrade")], Body::Empty);
+    let response = answer(&over(Rc::clone(&dialer)), request).await.unwrap();
+    assert_eq!(response.status, 101);
+    assert_eq!(response.headers["upgrade"], "websocket");
+    let Body::Tunnel(mut tunnel) = response.body else { panic!("no tunnel") };
+    assert_eq!(&tunnel.early[..], b"early");
+    assert_eq!(dialer.upstream().endpoints[0].in_flight(), 1);
+    tunnel.io.write_all(b"ping").await.unwrap();
+    let mut reply = [0; 4];
+    tunnel.io.read_exact(&mut reply).await.unwrap();
+    assert_eq!(&reply, b"pong");
+    drop(tunnel);
+    assert_eq!(dialer.upstream().endpoints[0].in_flight(), 0);
+}
