@@ -15,7 +15,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("net", &[]),
     ("observe", &[]),
     ("http", &["net"]),
-    ("router", &["http"]),
+    ("router", &["net", "http"]),
     ("upstream", &["net", "http", "observe"]),
     ("process", &["net", "http", "observe"]),
     ("config", &["net", "http", "router"]),
@@ -37,7 +37,8 @@ const TABLE: &[(&str, &[&str])] = &[
             "server",
         ],
     ),
-    ("app", &["net", "http", "observe", "upstream", "process", "config", "server", "runtime"]),
+    ("signals", &[]),
+    ("app", &["signals", "net", "http", "observe", "upstream", "process", "config", "server", "runtime"]),
     ("cli", &["net", "http", "observe", "router", "config", "runtime"]),
     ("main", &["observe", "config", "app", "cli"]),
 ];
