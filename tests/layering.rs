@@ -41,10 +41,6 @@ const TABLE: &[(&str, &[&str])] = &[
     ("app", &["net", "observe", "signals", "process", "config", "runtime"]),
     ("cli", &[]),
     ("main", &["app", "cli"]),
-    ("signals", &[]),
-    ("app", &["signals", "net", "http", "observe", "upstream", "process", "config", "server", "runtime"]),
-    ("cli", &["net", "http", "observe", "router", "config", "runtime"]),
-    ("main", &["observe", "config", "app", "cli"]),
 ];
 
 /// Crates that only some modules may name: the rest must not depend on their types.
