@@ -52,7 +52,7 @@ pub fn run(path: &Path) -> Exit {
     let Some(Loaded { config, warnings }) = load(path) else { return Exit::Configuration };
     observe::start(runtime::log_level(&config), runtime::log_format(&config));
     if !warnings.is_empty() {
-        tracing::warn!("{}", warnings.render(false));
+        tracing::warn!("{}", warnings.render(false).trim_end());
     }
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match control.and_then(|control| control.block_on(serve(config))) {
