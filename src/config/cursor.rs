@@ -96,9 +96,24 @@ fn retype<T: Read>(node: Node<'_>) -> Option<String> {
     }
 }
 
-/// Text as TOML writes it.
+/// Text as TOML writes it, on one line.
 pub fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
+    if !text.chars().any(char::is_control) {
+        return toml::Value::from(text).to_string();
+    }
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            c if c.is_control() => quoted.extend(format!("\\u{:04x}", u32::from(c)).chars()),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 /// What a value is, in words.
@@ -117,24 +132,28 @@ fn kind(value: &DeValue<'_>) -> &'static str {
 /// Takes the keys out of one table and reports those that nobody took.
 pub struct Cursor<'a> {
     table: &'a DeTable<'a>,
-    file: FileId,
+    spot: Spot,
 }
 
 impl<'a> Cursor<'a> {
-    pub fn new(table: &'a DeTable<'a>, file: FileId) -> Self {
-        Self { table, file }
+    pub fn new(table: &'a DeTable<'a>, spot: Spot) -> Self {
+        Self { table, spot }
     }
 
     pub fn take<T: Read>(&self, name: &'static str, report: &mut Report) -> Option<At<T>> {
         let (key, value) = self.table.get_key_value(name)?;
-        read(node(self.file, name, &key.span(), value), report)
+        let read = read(node(self.spot.file, name, &key.span(), value), report);
+        if read.is_none() {
+            report.mark_unread(self.spot, name);
+        }
+        read
     }
 
     /// Reports every key that is neither known nor announced.
     pub fn finish(self, shown: &str, known: &[&'static str], later: &[Later], report: &mut Report) {
         for (key, value) in in_order(self.table) {
             let name: &str = key.get_ref();
-            let node = node(self.file, name, &key.span(), value);
+            let node = node(self.spot.file, name, &key.span(), value);
             if known.contains(&name) {
                 continue;
             }
@@ -235,12 +254,16 @@ impl<T: Read> Read for List<T> {
     fn read(node: Node<'_>, report: &mut Report) -> Option<Self> {
         let elements = node.value.as_array()?.iter();
         let file = node.spot.file;
-        let elements = elements.filter_map(|element| {
+        let elements = elements.map(|element| {
             let span = element.span();
             let spot = Spot { file, start: span.start, end: span.end };
             read(Node { name: node.name, key: spot, spot, value: element.get_ref() }, report)
         });
-        Some(elements.collect())
+        let elements: Vec<Option<At<T>>> = elements.collect();
+        if elements.iter().any(Option::is_none) {
+            report.mark_unread(node.spot, "");
+        }
+        Some(elements.into_iter().flatten().collect())
     }
 }
 

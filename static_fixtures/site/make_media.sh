@@ -20,3 +20,6 @@ ffmpeg -v error -y -f lavfi -i "mandelbrot=size=854x480:rate=25:$place:start_sca
     -t 24 -vf "$palette,drawtext=font=DejaVu Sans Mono:fontsize=26:fontcolor=white:box=1:boxcolor=black@0.55:boxborderw=10:x=24:y=24:text='%{pts\:hms}',format=yuv420p" \
     -c:v libvpx-vp9 -b:v 560k -g 25 -keyint_min 25 -row-mt 1 -threads 2 -deadline good -cpu-used 4 \
     -cues_to_front 1 -fflags +bitexact -map_metadata -1 zoom.webm
+
+# What stands in the player before the video starts.
+ffmpeg -v error -y -ss 20 -i zoom.webm -frames:v 1 -c:v libwebp -quality 75 zoom.webp

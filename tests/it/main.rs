@@ -19,3 +19,5 @@ mod real_flask;
 mod router;
 /// The same tables against nginx itself, where it is installed.
 mod router_nginx;
+/// Every file of `static_fixtures/config_errors` gets the report that stands beside it.
+mod config_errors;

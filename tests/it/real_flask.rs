@@ -6,6 +6,7 @@ over_tcp_and_unix! {
     redirects_lead_to_the_public_url,
     claims_of_the_client_have_no_effect,
     an_upload_arrives_unchanged,
+    a_chunked_upload_arrives_unchanged,
     requests_reach_the_threads_at_once,
     kept_connections_serve_one_request_after_the_other,
 }
@@ -61,12 +62,21 @@ fn claims_of_the_client_have_no_effect(transport: Transport) {
     assert_eq!(proxy.send(&forged).text(), proxy.send(&honest).text());
 }
 
+/// FIPS 180-2, appendix B.1.
+const SHA256_OF_ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
 fn an_upload_arrives_unchanged(transport: Transport) {
     let (proxy, _gunicorn) = start(transport);
     let answer = proxy.send(&Request::post("/upload", "abc"));
-    // FIPS 180-2, appendix B.1.
-    let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    assert_eq!((answer.json("bytes"), answer.json("sha256")), ("3", sha256));
+    assert_eq!((answer.json("bytes"), answer.json("sha256")), ("3", SHA256_OF_ABC));
+}
+
+fn a_chunked_upload_arrives_unchanged(transport: Transport) {
+    let (proxy, _gunicorn) = start(transport);
+    let mut client = proxy.connect();
+    client.send("POST /upload HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let answer = client.send("1;ext=1\r\na\r\n").send("2\r\nbc\r\n0\r\nX-Trailer: 1\r\n\r\n").response();
+    assert_eq!((answer.json("bytes"), answer.json("sha256")), ("3", SHA256_OF_ABC));
 }
 
 fn requests_reach_the_threads_at_once(transport: Transport) {

@@ -15,8 +15,8 @@ use crate::config::report::{Problem, Report};
 use crate::config::value::{parse_duration, parse_size, show_duration};
 use crate::http::Template;
 
-pub const YEAR: Duration = Duration::from_secs(365 * 86_400);
-pub const DAY: Duration = Duration::from_secs(86_400);
+pub const YEAR: Duration = Duration::from_hours(365 * 24);
+pub const DAY: Duration = Duration::from_hours(24);
 pub const SHORTEST: Duration = Duration::from_millis(1);
 
 /// More than any disk; room below 2^63 for sums.

@@ -16,7 +16,7 @@ const KEEP_ALIVE: KeepAlive = KeepAlive { idle: 32, timeout: Duration::from_mill
 
 const TIMEOUTS: UpstreamTimeouts = UpstreamTimeouts {
     connect: Duration::from_secs(5),
-    send: Duration::from_secs(60),
+    send: Duration::from_mins(1),
     read: Duration::from_secs(65),
 };
 
@@ -132,7 +132,9 @@ fn pool(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Pool {
     let servers = servers(name, at, report);
     let process = raw.process.as_ref().and_then(|process| process::process(process, &servers, report));
     if raw.process.is_none() {
-        servers.iter().for_each(|server| warn_of_missing_socket(server, report));
+        for server in &servers {
+            warn_of_missing_socket(server, report);
+        }
     }
     let model = model::Upstream {
         name: name.to_owned(),

@@ -1,6 +1,6 @@
 //! The harness: a real rproxy, a raw client, a scripted origin, real gunicorn. Blocking throughout, and
 //! waiting for events rather than for time to pass.
-#![allow(dead_code, reason = "a harness offers more than each day's tests use")]
+#![allow(dead_code, unused_imports, reason = "a harness offers more than each day's tests use")]
 
 pub mod gunicorn;
 pub mod lines;
