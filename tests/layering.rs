@@ -45,7 +45,7 @@ const TABLE: &[(&str, &[&str])] = &[
 
 /// Crates that only some modules may name: the rest must not depend on their types.
 const CONFINED: &[(&str, &[&str])] = &[
-    ("hyper", &["server"]),
+    ("hyper", &["server", "admin"]),
     ("toml", &["config"]),
     ("clap", &["cli", "main"]),
     ("notify", &["app", "process"]),
