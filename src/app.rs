@@ -42,7 +42,8 @@ pub fn check(path: &Path, print: bool) -> Exit {
     let Some(Loaded { config, warnings }) = load(path) else { return Exit::Configuration };
     say(&mut io::stderr(), &warnings.render(io::stderr().is_terminal()));
     let text = if print { config::print(&config) } else { config::summary(&config) };
-    say(&mut io::stdout(), &text);
+    say(&mut io::stdout(), text.trim_end());
+    say(&mut io::stdout(), "\n");
     Exit::Stopped
 }
 
@@ -50,8 +51,8 @@ pub fn check(path: &Path, print: bool) -> Exit {
 pub fn run(path: &Path) -> Exit {
     let Some(Loaded { config, warnings }) = load(path) else { return Exit::Configuration };
     observe::start(runtime::log_level(&config), runtime::log_format(&config));
-    for warning in warnings.lines() {
-        tracing::warn!("{warning}");
+    if !warnings.is_empty() {
+        tracing::warn!("{}", warnings.render(false));
     }
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match control.and_then(|control| control.block_on(serve(config))) {
@@ -79,11 +80,11 @@ async fn serve(config: Config) -> io::Result<()> {
     announce(&bound);
     let grace = config.server.shutdown_grace;
     let pools = Supervisor::start(runtime::processes(&config));
-    let snapshot = Arc::new(Snapshot::new(config)?);
+    let snapshot = Arc::new(Snapshot::new(config));
     tokio::select! {
         () = pools.ready() => {}
         () = tokio::time::sleep(POOLS_READY) => tracing::warn!("serving, although not every pool is up"),
-        _ = until_stop(&mut signals, &log) => {
+        () = until_stop(&mut signals, &log) => {
             pools.stop(POOLS_STOP).await;
             return Ok(());
         }

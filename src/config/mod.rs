@@ -1,26 +1,48 @@
 //! Text to truth: reads TOML, knows nothing of sockets or handlers.
+//!
+//! A file becomes a tree with places ([`syntax`]), the tree a written configuration of checked names and
+//! types ([`raw`]), and that a validated one without anything left to parse ([`model`]). Each step goes
+//! on after a mistake, so that one [`Report`] has them all.
 
+mod cursor;
+mod files;
+mod glob;
+mod later;
 pub mod model;
+mod names;
+mod print;
+mod raw;
+mod render;
+mod report;
+mod source;
+mod summary;
+mod syntax;
+mod validate;
+mod value;
+
+use std::path::Path;
+
 pub use model::Config;
+pub use print::print;
+pub use report::Report;
+pub use summary::summary;
+
+/// A configuration that can be served.
+#[derive(Clone, Debug)]
 pub struct Loaded {
-    pub config: Config,
+    pub config: model::Config,
+    /// What will work, but perhaps not as it was meant.
     pub warnings: Report,
 }
-pub struct Report;
-impl Report {
-    pub fn render(&self, _c: bool) -> String {
-        String::new()
+
+/// Reads a file with all it includes, or says everything that is wrong with them.
+pub fn load(path: &Path) -> Result<Loaded, Report> {
+    let mut report = Report::default();
+    let written = files::read_all(path, &mut report);
+    let config = validate::validate(&written, &mut report);
+    let report = report.finish();
+    match config {
+        Some(config) if !report.has_errors() => Ok(Loaded { config, warnings: report }),
+        _ => Err(report),
     }
-    pub fn lines(&self) -> Vec<String> {
-        vec![]
-    }
-}
-pub fn load(_p: &std::path::Path) -> Result<Loaded, Report> {
-    Err(Report)
-}
-pub fn print(_c: &Config) -> String {
-    String::new()
-}
-pub fn summary(_c: &Config) -> String {
-    String::new()
 }

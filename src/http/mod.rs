@@ -41,7 +41,7 @@ pub use header_rules::{HeaderRules, remove_all, set_or_remove};
 pub use hop::{strip_response_hop_by_hop, upgrade_asked};
 pub use limits::Limits;
 pub use media_type::media_type;
-pub use request::{Authority, Captures, Client, Connection, Interim, Request, Scheme, Target};
+pub use request::{Authority, Captures, Client, Connection, GroupNames, Interim, Request, Scheme, Target};
 pub use request_id::RequestId;
 pub use response::{OnEnd, Response, Sent, Trace};
 pub use scope::Scope;

@@ -111,12 +111,15 @@ pub struct Client {
     pub scheme: Scheme,
 }
 
+/// Names of groups, with their index.
+pub type GroupNames = Arc<[(Box<str>, usize)]>;
+
 /// Groups of the regular expression that matched; index 0 is the whole match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captures {
     pub groups: Vec<Option<Bytes>>,
     /// Names of named groups, with their index, if there are any.
-    pub names: Option<Arc<[(Box<str>, usize)]>>,
+    pub names: Option<GroupNames>,
 }
 
 impl Captures {

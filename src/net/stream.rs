@@ -4,9 +4,11 @@
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -77,13 +79,26 @@ impl Stream {
         each!(self, inner => inner.writable().await)
     }
 
-    /// Reads into `buffer`, waiting for bytes; 0 is the end of the stream.
+    /// Whether there is neither a byte to read nor an end: asked of the kernel, not of what is
+    /// remembered of it.
+    pub fn is_quiet(&self) -> bool {
+        let mut byte = [0];
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        matches!(rustix::net::recv(self.as_fd(), &mut byte[..], flags), Err(Errno::AGAIN))
+    }
+
+    /// Reads into `buffer`, waiting for bytes; 0 is the end of the stream. A task whose socket never
+    /// runs dry is made to wait for the others at times.
     pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+        let turn = ready!(tokio::task::coop::poll_proceed(cx));
         loop {
             match self.try_read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                result => return Poll::Ready(result),
+                result => {
+                    turn.made_progress();
+                    return Poll::Ready(result);
+                }
             }
             match self.poll_read_ready(cx) {
                 Poll::Ready(Ok(())) => {}

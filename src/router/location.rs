@@ -2,13 +2,12 @@
 //! at once if it is `^~`; else the first regular expression in the order of the file; else that prefix.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use regex::bytes::Regex;
 
 use super::LocationPattern;
-use crate::http::Captures;
+use crate::http::{Captures, GroupNames};
 
 /// The locations of one site.
 #[derive(Clone, Debug)]
@@ -35,7 +34,7 @@ pub struct Found<'a, T> {
 #[derive(Clone, Debug)]
 struct Expression {
     regex: Regex,
-    names: Option<Arc<[(Box<str>, usize)]>>,
+    names: Option<GroupNames>,
     index: usize,
 }
 

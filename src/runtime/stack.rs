@@ -89,20 +89,15 @@ impl Inner {
         let record = Record::of_request(&self.lines, &request);
         let response = match self.router.site(&request.connection.listener, &request.authority.host) {
             Some(site) => self.within_site(site, request, &record).await,
-            None => self.rescue(unknown_host(&request), &self.no_pages, &record),
+            None => rescue(unknown_host(&request), &self.no_pages, &record),
         };
         close(response, record)
     }
 
     fn refuse(&self, refused: Refused) -> Response {
         let record = Record::of_line(&self.lines, &refused.connection, &refused.line);
-        let response = self.rescue(refused.fault, &self.no_pages, &record);
+        let response = rescue(refused.fault, &self.no_pages, &record);
         close(response, record)
-    }
-
-    fn rescue(&self, fault: Fault, pages: &ErrorPages, record: &Record) -> Response {
-        middleware::report(&fault, record);
-        middleware::rescue(fault, pages)
     }
 
     /// From location to location, as `try` may lead.
@@ -111,7 +106,7 @@ impl Inner {
         let mut named = None;
         for _ in 0..MOST_JUMPS {
             let Some(location) = self.locate(site, &mut request, named.take()) else {
-                return self.rescue(Fault::new(Cause::NotFound, "no location matches"), pages, record);
+                return rescue(Fault::new(Cause::NotFound, "no location matches"), pages, record);
             };
             let edits = ResponseEdits::new(&location.response_headers, &request);
             let mut response = match location.answer(request).await {
@@ -127,15 +122,15 @@ impl Inner {
                         request = next;
                         continue;
                     }
-                    Err(fault) => self.rescue(fault, pages, record),
+                    Err(fault) => rescue(fault, pages, record),
                 },
-                Err(fault) => self.rescue(fault, pages, record),
+                Err(fault) => rescue(fault, pages, record),
             };
             edits.apply(&mut response);
             return response;
         }
         let loops = format!("more than {MOST_JUMPS} locations in a row");
-        self.rescue(Fault::new(Cause::RoutingLoop, loops), pages, record)
+        rescue(Fault::new(Cause::RoutingLoop, loops), pages, record)
     }
 
     fn locate(&self, site: usize, request: &mut Request, named: Option<usize>) -> Option<&Location> {
@@ -160,6 +155,11 @@ impl Location {
         }
         self.handler.handle(request).await
     }
+}
+
+fn rescue(fault: Fault, pages: &ErrorPages, record: &Record) -> Response {
+    middleware::report(&fault, record);
+    middleware::rescue(fault, pages)
 }
 
 fn unknown_host(request: &Request) -> Fault {

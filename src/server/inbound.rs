@@ -63,6 +63,13 @@ impl Inbound {
         }
     }
 
+    fn left_of_chunk(&self) -> u64 {
+        match &self.state {
+            State::Chunked(decoder) => decoder.left_of_chunk(),
+            State::Length(_) | State::Done | State::Broken => 0,
+        }
+    }
+
     fn take(&mut self, input: &mut BytesMut) -> Result<Step, WireError> {
         let step = match &mut self.state {
             State::Done => Step::End,
@@ -128,7 +135,8 @@ impl RequestBody {
         let mut inbound = self.io.inbound.borrow_mut();
         inbound.received += data.len() as u64;
         let most = self.limits.max_body.get();
-        if inbound.received > most {
+        // A chunk that its size line says is too large need not be waited for.
+        if inbound.received.saturating_add(inbound.left_of_chunk()) > most {
             inbound.state = State::Broken;
             return Err(Fault::new(Cause::BodyTooLarge, format!("a chunked body went past {most} bytes")));
         }

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::time::Duration;
 
 use super::io::{Io, READ_SIZE};
+use crate::net::Deadline;
 
 /// As nginx's `lingering_timeout`: between two reads.
 const QUIET: Duration = Duration::from_secs(5);
@@ -17,7 +18,7 @@ pub(super) async fn linger(io: &Io) {
         return;
     }
     let drained = tokio::time::timeout(ALTOGETHER, async {
-        let mut quiet = io.read_limit.borrow_mut();
+        let mut quiet = Deadline::none();
         loop {
             io.input.borrow_mut().clear();
             quiet.set(QUIET);

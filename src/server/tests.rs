@@ -77,7 +77,7 @@ impl Session {
         String::from_utf8(seen).unwrap()
     }
 
-    async fn to_end(&mut self) -> Vec<u8> {
+    async fn rest(&mut self) -> Vec<u8> {
         let mut seen = Vec::new();
         self.client.read_to_end(&mut seen).await.unwrap();
         seen
@@ -127,7 +127,7 @@ fn http_1_0_ends_with_its_answer_unless_asked_otherwise() {
     in_loop(async {
         let mut once = session(path);
         once.send(b"GET /a HTTP/1.0\r\n\r\n").await;
-        let answer = String::from_utf8(once.to_end().await).unwrap();
+        let answer = String::from_utf8(once.rest().await).unwrap();
         assert!(answer.contains("Connection: close\r\n") && answer.ends_with("/a"), "{answer}");
         let mut kept = session(path);
         kept.send(b"GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").await;
@@ -171,7 +171,7 @@ fn a_body_nobody_asked_for_ends_the_connection() {
             .await;
         assert!(session.until("\r\n\r\n/a").await.contains("Connection: close"));
         session.client.shutdown().await.unwrap();
-        assert!(session.to_end().await.is_empty());
+        assert!(session.rest().await.is_empty());
     });
 }
 
@@ -195,8 +195,8 @@ fn a_large_body_nobody_read_leaves_time_to_read_the_answer() {
     in_loop(async {
         let mut session = session(path);
         session.send(b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n").await;
-        session.send(&[b'x'; 100_000]).await;
-        let answer = String::from_utf8(session.to_end().await).unwrap();
+        session.send(&vec![b'x'; 100_000]).await;
+        let answer = String::from_utf8(session.rest().await).unwrap();
         assert!(answer.contains("Connection: close") && answer.ends_with("/early"), "{answer}");
     });
 }
@@ -214,7 +214,7 @@ fn what_cannot_be_read_is_answered_and_ends_the_connection() {
             let mut session = session(path);
             session.send(bytes).await;
             session.client.shutdown().await.unwrap();
-            let answer = String::from_utf8(session.to_end().await).unwrap();
+            let answer = String::from_utf8(session.rest().await).unwrap();
             assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{}: {answer}", bytes.escape_ascii());
         }
     });
@@ -226,7 +226,7 @@ fn a_head_must_be_whole_in_time() {
         let mut session = session(path);
         session.send(b"GET / HTTP/1.1\r\nHos").await;
         let started = tokio::time::Instant::now();
-        let answer = String::from_utf8(session.to_end().await).unwrap();
+        let answer = String::from_utf8(session.rest().await).unwrap();
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
         assert!(started.elapsed() < SETTINGS.header + Duration::from_secs(6));
     });
@@ -239,7 +239,7 @@ fn an_idle_connection_is_closed_without_a_word() {
         session.send(GET).await;
         session.until("/a").await;
         let started = tokio::time::Instant::now();
-        assert!(session.to_end().await.is_empty());
+        assert!(session.rest().await.is_empty());
         assert!(started.elapsed() >= SETTINGS.keep_alive);
     });
 }
@@ -251,7 +251,7 @@ fn a_drain_ends_idle_connections_at_once_and_busy_ones_after_their_answer() {
         idle.send(GET).await;
         idle.until("/a").await;
         idle.connections.drain();
-        assert!(idle.to_end().await.is_empty());
+        assert!(idle.rest().await.is_empty());
         idle.connections.ended().await;
 
         let mut busy = session(|request| async {
@@ -261,7 +261,7 @@ fn a_drain_ends_idle_connections_at_once_and_busy_ones_after_their_answer() {
         busy.send(GET).await;
         tokio::task::yield_now().await;
         busy.connections.drain();
-        let answer = String::from_utf8(busy.to_end().await).unwrap();
+        let answer = String::from_utf8(busy.rest().await).unwrap();
         assert!(answer.contains("Connection: close") && answer.ends_with("/a"), "{answer}");
     });
 }
@@ -349,7 +349,7 @@ fn a_stream_that_breaks_off_never_looks_whole() {
         session.send(GET).await;
         sender.send(Ok(Frame::Data(Bytes::from_static(b"half")))).await.unwrap();
         sender.send(Err(Cause::ResponseCutShort.into())).await.unwrap();
-        let answer = String::from_utf8(session.to_end().await).unwrap();
+        let answer = String::from_utf8(session.rest().await).unwrap();
         assert!(answer.ends_with("4\r\nhalf\r\n"), "{answer}");
     });
 }
@@ -398,7 +398,7 @@ fn a_file_cut_off_while_it_is_sent_ends_the_connection() {
         session.send(GET).await;
         session.until("\r\n\r\n").await;
         file.as_file().set_len(2_000_000).unwrap();
-        let body = session.to_end().await;
+        let body = session.rest().await;
         assert!(body.len() < 3_000_000 && body[..] == content[..body.len()], "{}", body.len());
     });
 }
@@ -456,6 +456,6 @@ fn a_tunnel_carries_both_directions_and_either_end() {
         assert_eq!(far.read(&mut seen).await.unwrap(), 0);
         far.write_all(b"last").await.unwrap();
         drop(far);
-        assert_eq!(session.to_end().await, b"last");
+        assert_eq!(session.rest().await, b"last");
     });
 }

@@ -1,7 +1,5 @@
 //! A connection to a server, with the memory that goes along from one exchange to the next.
 
-use std::io;
-
 use bytes::BytesMut;
 
 use crate::net::{Deadline, Stream};
@@ -33,7 +31,6 @@ impl Connection {
     /// Whether the peer has neither closed it nor sent anything since: an answer that nobody asked
     /// for must never be taken for that of the next request.
     pub fn is_quiet(&mut self) -> bool {
-        self.input.is_empty()
-            && matches!(self.stream.try_read(&mut self.input), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        self.input.is_empty() && self.stream.is_quiet()
     }
 }

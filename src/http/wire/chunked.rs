@@ -83,6 +83,11 @@ impl Decoder {
         }
     }
 
+    /// What is still to come of the chunk that has begun, as its size line says.
+    pub fn left_of_chunk(&self) -> u64 {
+        if let State::Data { left } = self.state { left } else { 0 }
+    }
+
     /// Walks over size lines and line ends; true once something else comes.
     fn line(&mut self, input: &mut BytesMut) -> Result<bool, WireError> {
         let mut taken = 0;

@@ -9,7 +9,6 @@ use std::task::{Context, Poll, ready};
 use ::http::header::UPGRADE;
 use ::http::{Method, StatusCode};
 use bytes::{Bytes, BytesMut};
-use tokio::task::coop::poll_proceed;
 use tokio::time::Instant;
 
 use self::limit::Waiting;
@@ -145,15 +144,12 @@ impl Conversation {
 
     /// Reads into the input, as much at once as the answer's pace makes worth while.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        // Two fast peers must not keep the event loop from everyone else.
-        let turn = ready!(poll_proceed(cx));
         let Connection { stream, input, .. } = &mut self.line.connection;
         if input.capacity() - input.len() < self.read_size / 2 {
             input.reserve(self.read_size);
         }
         let room = input.capacity() - input.len();
         let count = ready!(stream.poll_read(cx, input))?;
-        turn.made_progress();
         self.armed = false;
         self.answered |= count > 0;
         if count == room {

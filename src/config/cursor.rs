@@ -1,0 +1,314 @@
+//! From the tree of a TOML file to typed values that remember their place.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::later::Later;
+use super::names;
+use super::report::{FileId, Problem, Report, Spot};
+
+/// A value, where it stands, and where the key stands that it belongs to. A table stands where its
+/// header or its braces are. An element of a list has no key of its own and stands for itself.
+#[derive(Clone, Debug)]
+pub struct At<T> {
+    pub value: T,
+    pub spot: Spot,
+    pub key: Spot,
+}
+
+impl<T> At<T> {
+    /// Another value for the same place.
+    pub fn with<U>(&self, value: U) -> At<U> {
+        At { value, spot: self.spot, key: self.key }
+    }
+}
+
+pub type List<T> = Vec<At<T>>;
+
+/// A table whose keys are names that the user chose, in the order of the file.
+pub type Map<T> = Vec<(String, At<T>)>;
+
+/// One of two shapes, such as a string or a table.
+#[derive(Clone, Debug)]
+pub enum Either<A, B> {
+    A(A),
+    B(B),
+}
+
+/// A value of the tree.
+#[derive(Clone, Copy, Debug)]
+pub struct Node<'a> {
+    /// The key it belongs to, for messages.
+    pub name: &'a str,
+    pub key: Spot,
+    pub spot: Spot,
+    pub value: &'a DeValue<'a>,
+}
+
+/// What can be read from a value of the tree.
+pub trait Read: Sized {
+    /// What to write, in words: "a string".
+    fn wanted() -> String;
+    /// The same for many: "strings".
+    fn wanted_many() -> String;
+    /// Whether the value is of the right type.
+    fn accepts(value: &DeValue<'_>) -> bool;
+    /// Reads a value of the right type; `None` if it has been reported.
+    fn read(node: Node<'_>, report: &mut Report) -> Option<Self>;
+}
+
+/// Reads a value or reports its type.
+pub fn read<T: Read>(node: Node<'_>, report: &mut Report) -> Option<At<T>> {
+    if !T::accepts(node.value) {
+        report.push(wrong_type::<T>(node));
+        return None;
+    }
+    let value = T::read(node, report)?;
+    Some(At { value, spot: node.spot, key: node.key })
+}
+
+fn wrong_type<T: Read>(node: Node<'_>) -> Problem {
+    let found = kind(node.value);
+    let message = if node.key == node.spot && !matches!(node.value, DeValue::Table(_)) {
+        format!("`{}` must hold {}, not {found}", node.name, T::wanted_many())
+    } else {
+        format!("`{}` must be {}, not {found}", node.name, T::wanted())
+    };
+    Problem::error(node.spot, message).maybe_help(retype::<T>(node))
+}
+
+/// How the value would be written in the right type.
+fn retype<T: Read>(node: Node<'_>) -> Option<String> {
+    let name = node.name;
+    let is_list = T::wanted().starts_with("a list");
+    match node.value {
+        DeValue::String(text) if is_list => Some(format!("write `{name} = [{}]`", quoted(text))),
+        DeValue::Table(_) if T::wanted() == "a list of tables" => {
+            Some(format!("write the header with two brackets: `[[{name}]]`"))
+        }
+        DeValue::String(text) if T::accepts(&DeValue::Boolean(true)) => {
+            matches!(text.as_ref(), "true" | "false").then(|| format!("write `{text}` without quotes"))
+        }
+        DeValue::String(text) if T::wanted() == "an integer" => {
+            text.parse::<i64>().ok().map(|number| format!("write `{number}` without quotes"))
+        }
+        _ => None,
+    }
+}
+
+/// Text as TOML writes it, on one line.
+pub fn quoted(text: &str) -> String {
+    if !text.chars().any(char::is_control) {
+        return toml::Value::from(text).to_string();
+    }
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            c if c.is_control() => quoted.extend(format!("\\u{:04x}", u32::from(c)).chars()),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// What a value is, in words.
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// Takes the keys out of one table and reports those that nobody took.
+pub struct Cursor<'a> {
+    table: &'a DeTable<'a>,
+    spot: Spot,
+}
+
+impl<'a> Cursor<'a> {
+    pub fn new(table: &'a DeTable<'a>, spot: Spot) -> Self {
+        Self { table, spot }
+    }
+
+    pub fn take<T: Read>(&self, name: &'static str, report: &mut Report) -> Option<At<T>> {
+        let (key, value) = self.table.get_key_value(name)?;
+        let read = read(node(self.spot.file, name, &key.span(), value), report);
+        if read.is_none() {
+            report.mark_unread(self.spot, name);
+        }
+        read
+    }
+
+    /// Reports every key that is neither known nor announced.
+    pub fn finish(self, shown: &str, known: &[&'static str], later: &[Later], report: &mut Report) {
+        for (key, value) in in_order(self.table) {
+            let name: &str = key.get_ref();
+            let node = node(self.spot.file, name, &key.span(), value);
+            if known.contains(&name) {
+                continue;
+            }
+            if let Some(later) = later.iter().find(|later| later.key == name) {
+                later.check(node, report);
+                continue;
+            }
+            let all: Vec<&str> = known.iter().copied().chain(later.iter().map(|later| later.key)).collect();
+            let place = if shown.is_empty() { String::new() } else { format!(" in `{shown}`") };
+            report.push(
+                Problem::error(node.key, format!("unknown key `{name}`{place}"))
+                    .maybe_help(names::instead_of(name, shown, &all)),
+            );
+        }
+    }
+}
+
+/// Keys and values in the order of the file; the tree sorts them by name.
+fn in_order<'a>(
+    table: &'a DeTable<'a>,
+) -> Vec<(&'a Spanned<toml::de::DeString<'a>>, &'a Spanned<DeValue<'a>>)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+fn node<'a>(
+    file: FileId,
+    name: &'a str,
+    key: &std::ops::Range<usize>,
+    value: &'a Spanned<DeValue<'a>>,
+) -> Node<'a> {
+    let spot = |span: &std::ops::Range<usize>| Spot { file, start: span.start, end: span.end };
+    Node { name, key: spot(key), spot: spot(&value.span()), value: value.get_ref() }
+}
+
+impl Read for String {
+    fn wanted() -> String {
+        "a string".into()
+    }
+
+    fn wanted_many() -> String {
+        "strings".into()
+    }
+
+    fn accepts(value: &DeValue<'_>) -> bool {
+        value.is_str()
+    }
+
+    fn read(node: Node<'_>, report: &mut Report) -> Option<Self> {
+        let text = node.value.as_str()?;
+        // No path, header or pattern has one, and the kernel would cut the text there.
+        if text.contains('\0') {
+            report.push(Problem::error(node.spot, format!("`{}` must not contain a NUL", node.name)));
+            return None;
+        }
+        Some(text.to_owned())
+    }
+}
+
+impl Read for i64 {
+    fn wanted() -> String {
+        "an integer".into()
+    }
+
+    fn wanted_many() -> String {
+        "integers".into()
+    }
+
+    fn accepts(value: &DeValue<'_>) -> bool {
+        value.is_integer()
+    }
+
+    fn read(node: Node<'_>, report: &mut Report) -> Option<Self> {
+        let integer = node.value.as_integer()?;
+        let number = Self::from_str_radix(integer.as_str(), integer.radix()).ok();
+        if number.is_none() {
+            report.push(Problem::error(node.spot, format!("`{}` is too large a number", node.name)));
+        }
+        number
+    }
+}
+
+impl<T: Read> Read for List<T> {
+    fn wanted() -> String {
+        format!("a list of {}", T::wanted_many())
+    }
+
+    fn wanted_many() -> String {
+        "lists".into()
+    }
+
+    fn accepts(value: &DeValue<'_>) -> bool {
+        value.is_array()
+    }
+
+    /// All elements that can be read; the others have been reported.
+    fn read(node: Node<'_>, report: &mut Report) -> Option<Self> {
+        let elements = node.value.as_array()?.iter();
+        let file = node.spot.file;
+        let elements = elements.map(|element| {
+            let span = element.span();
+            let spot = Spot { file, start: span.start, end: span.end };
+            read(Node { name: node.name, key: spot, spot, value: element.get_ref() }, report)
+        });
+        let elements: Vec<Option<At<T>>> = elements.collect();
+        if elements.iter().any(Option::is_none) {
+            report.mark_unread(node.spot, "");
+        }
+        Some(elements.into_iter().flatten().collect())
+    }
+}
+
+impl<T: Read> Read for Map<T> {
+    fn wanted() -> String {
+        format!("a table of {}", T::wanted_many())
+    }
+
+    fn wanted_many() -> String {
+        "tables".into()
+    }
+
+    fn accepts(value: &DeValue<'_>) -> bool {
+        value.is_table()
+    }
+
+    fn read(owner: Node<'_>, report: &mut Report) -> Option<Self> {
+        let entries = in_order(owner.value.as_table()?).into_iter();
+        let entries = entries.filter_map(|(key, value)| {
+            let name: &str = key.get_ref();
+            let value = read(node(owner.spot.file, name, &key.span(), value), report)?;
+            Some((name.to_owned(), value))
+        });
+        Some(entries.collect())
+    }
+}
+
+impl<A: Read, B: Read> Read for Either<A, B> {
+    fn wanted() -> String {
+        format!("{} or {}", A::wanted(), B::wanted())
+    }
+
+    fn wanted_many() -> String {
+        format!("{} or {}", A::wanted_many(), B::wanted_many())
+    }
+
+    fn accepts(value: &DeValue<'_>) -> bool {
+        A::accepts(value) || B::accepts(value)
+    }
+
+    fn read(node: Node<'_>, report: &mut Report) -> Option<Self> {
+        if A::accepts(node.value) {
+            A::read(node, report).map(Self::A)
+        } else {
+            B::read(node, report).map(Self::B)
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What somebody may have meant by a name that is not known.
+
+use super::raw;
+
+fn likeness(a: &str, b: &str) -> f64 {
+    strsim::normalized_damerau_levenshtein(a, b).max(strsim::jaro_winkler(a, b) - 0.25)
+}
+
+/// How alike two names must be for one to be suggested.
+const ALIKE: f64 = 0.6;
+
+/// The name most like the one that was written.
+pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let written = written.to_lowercase();
+    known
+        .into_iter()
+        .map(|name| (likeness(&written, &name.to_lowercase()), name))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        // Of equals the first, as the lists are in the order of the reference.
+        .reduce(|best, other| if other.0 > best.0 { other } else { best })
+        .map(|(_, name)| name)
+}
+
+/// "did you mean `x`?", if there is one.
+pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(written, known).map(|name| format!("did you mean `{name}`?"))
+}
+
+/// "did you mean `x`?", or else all there are.
+pub fn did_you_mean_or_all<'a>(
+    written: &str,
+    known: impl IntoIterator<Item = &'a str> + Clone,
+) -> Option<String> {
+    did_you_mean(written, known.clone()).or_else(|| {
+        let all: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
+        (!all.is_empty()).then(|| format!("there is {}", and(&all)))
+    })
+}
+
+/// "a, b and c"
+pub fn and(names: &[String]) -> String {
+    join(names, "and")
+}
+
+/// "a, b or c"
+pub fn or(names: &[String]) -> String {
+    join(names, "or")
+}
+
+fn join(names: &[String], word: &str) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [rest @ .., last] => format!("{} {word} {last}", rest.join(", ")),
+    }
+}
+
+/// What to write instead of a key that `table` does not have.
+pub fn instead_of(key: &str, table: &str, known: &[&'static str]) -> Option<String> {
+    let close = nearest(key, known.iter().copied());
+    if let Some(close) = close.filter(|close| strsim::damerau_levenshtein(key, close) <= 2) {
+        return Some(format!("did you mean `{close}`?"));
+    }
+    if let Some((_, here)) = FOREIGN.iter().find(|(foreign, _)| *foreign == key) {
+        return Some((*here).to_owned());
+    }
+    let homes: Vec<String> = raw::TABLES
+        .iter()
+        .filter(|(name, keys)| *name != table && keys.contains(&key))
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
+    if !homes.is_empty() {
+        return Some(format!("`{key}` belongs to {}", or(&homes)));
+    }
+    close.map(|close| format!("did you mean `{close}`?"))
+}
+
+/// What nginx and Caddy call things, and how they are written here.
+const FOREIGN: &[(&str, &str)] = &[
+    ("alias", "write `files = \"directory\"`, which strips the prefix that matched"),
+    ("root", "write `files = { root = \"directory\" }`, which keeps the whole path"),
+    ("path", "a location's pattern is its `match`"),
+    ("proxy_pass", "write `proxy = \"http://127.0.0.1:8000\"`, or the name of an upstream"),
+    ("reverse_proxy", "write `proxy = \"http://127.0.0.1:8000\"`, or the name of an upstream"),
+    ("return", "write `redirect = { to = \"/\" }` or `respond = { status = 404 }`"),
+    ("server_name", "names stand in `hosts = [\"example.com\"]`"),
+    ("try_files", "write `try = [\"$uri\", \"$uri/\", \"=404\"]`"),
+    ("client_max_body_size", "write `max_body = \"10MiB\"`"),
+    ("proxy_set_header", "write `headers.request = { set = { X-Name = \"value\" } }`"),
+    ("add_header", "write `headers.response = { set = { X-Name = \"value\" } }`"),
+    ("error_page", "error pages stand in `[site.errors]`: `\"404\" = \"404.html\"`"),
+    ("error_log", "the level of the log is `level` in `[log]`"),
+    ("access_log", "the access log is `access` in `[log]`"),
+    ("worker_processes", "write `workers = \"auto\"` in `[server]`"),
+    ("keepalive_timeout", "write `keep_alive = \"75s\"` in `[timeouts]`"),
+    ("client_header_timeout", "write `header = \"15s\"` in `[timeouts]`"),
+    ("client_body_timeout", "write `body = \"60s\"` in `[timeouts]`"),
+    ("send_timeout", "write `send = \"60s\"` in `[timeouts]`"),
+    ("proxy_read_timeout", "write `timeouts = { read = \"65s\" }` in the upstream"),
+    ("proxy_send_timeout", "write `timeouts = { send = \"60s\" }` in the upstream"),
+    ("proxy_connect_timeout", "write `timeouts = { connect = \"5s\" }` in the upstream"),
+    ("autoindex", "directory listings are `listing`, which is not yet supported"),
+    ("expires", "write `headers.response = { set = { Cache-Control = \"max-age=3600\" } }`"),
+    ("sites", "write `[[site]]`, once for each site"),
+    ("location", "write `[[site.location]]`, once for each location"),
+    ("locations", "write `[[site.location]]`, once for each location"),
+    ("upstreams", "write `[upstream.NAME]`, once for each upstream"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_suggested() {
+        let known = ["listen", "hosts", "max_body", "timeouts"];
+        assert_eq!(nearest("listne", known), Some("listen"));
+        assert_eq!(nearest("Host", known), Some("hosts"));
+        assert_eq!(nearest("maxbody", known), Some("max_body"));
+        assert_eq!(nearest("cache", known), None);
+    }
+
+    #[test]
+    fn a_misplaced_key_is_sent_home() {
+        let help = instead_of("listen", "[server]", &["workers"]).unwrap();
+        assert_eq!(help, "`listen` belongs to `[[site]]`");
+    }
+
+    #[test]
+    fn words_of_other_servers_are_translated() {
+        assert!(instead_of("proxy_pass", "[[site.location]]", &["proxy"]).unwrap().contains("proxy = "));
+    }
+}

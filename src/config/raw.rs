@@ -1,0 +1,271 @@
+//! The written shape of a file: every key there is, as written, with its place. Nothing is judged here
+//! but names and types.
+
+use toml::de::DeValue;
+
+use super::cursor::{At, Cursor, Either, List, Map, Node, Read};
+use super::later::{Later, Today};
+use super::report::Report;
+
+/// What a table's keys are called and which of them come later.
+pub trait Table {
+    const SHOWN: &'static str;
+    const LATER: &'static [Later];
+}
+
+macro_rules! tables {
+    ($(
+        $(#[$doc:meta])*
+        $table:ident = $shown:literal { $( $field:ident $($key:literal)? : $shape:ty, )* }
+        $(+ later { $( $later:literal: $today:expr, )* })?
+    )*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug)]
+            pub struct $table {
+                $( pub $field: Option<At<$shape>>, )*
+            }
+
+            impl Table for $table {
+                const SHOWN: &'static str = $shown;
+                const LATER: &'static [Later] = &[ $( $( Later { key: $later, today: $today }, )* )? ];
+            }
+
+            impl Read for $table {
+                fn wanted() -> String {
+                    "a table".into()
+                }
+
+                fn wanted_many() -> String {
+                    "tables".into()
+                }
+
+                fn accepts(value: &DeValue<'_>) -> bool {
+                    value.is_table()
+                }
+
+                fn read(node: Node<'_>, report: &mut Report) -> Option<Self> {
+                    let cursor = Cursor::new(node.value.as_table()?, node.spot);
+                    let table = Self {
+                        $( $field: cursor.take(key!($field $($key)?), report), )*
+                    };
+                    cursor.finish(Self::SHOWN, &[ $( key!($field $($key)?), )* ], Self::LATER, report);
+                    Some(table)
+                }
+            }
+        )*
+
+        /// Every table and its keys, to say where a misplaced key belongs.
+        pub const TABLES: &[(&str, &[&str])] = &[ $(
+            ($shown, &[ $( key!($field $($key)?), )* $( $( $later, )* )? ]),
+        )* ];
+    };
+}
+
+/// A key is called as its field, unless that is a word of Rust.
+macro_rules! key {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident $key:literal) => {
+        $key
+    };
+}
+
+tables! {
+    /// A whole file.
+    File = "" {
+        include: List<String>,
+        server: Server,
+        log: Log,
+        timeouts: Timeouts,
+        site: List<Site>,
+        upstream: Map<Upstream>,
+    }
+    + later {
+        "test": Today::Nothing,
+    }
+
+    Server = "[server]" {
+        workers: Count,
+        shutdown_grace: Duration,
+        trusted_proxies: List<String>,
+    }
+    + later {
+        "admin": Today::Nothing,
+        "proxy_protocol": Today::False,
+        "user": Today::Nothing,
+        "group": Today::Nothing,
+    }
+
+    Log = "[log]" {
+        level: String,
+        format: String,
+        access: String,
+    }
+    + later {
+        "access_format": Today::Word("combined", &[]),
+    }
+
+    /// Of the file, a site or a location.
+    Timeouts = "[timeouts]" {
+        header: Duration,
+        body: Duration,
+        keep_alive: Duration,
+        send: Duration,
+    }
+
+    Site = "[[site]]" {
+        listen: List<String>,
+        hosts: List<String>,
+        max_body: Size,
+        timeouts: Timeouts,
+        errors: Map<String>,
+        location: List<Location>,
+    }
+    + later {
+        "listen_tls": Today::EmptyList,
+        "http3": Today::False,
+        "https_only": Today::False,
+        "tls": Today::Nothing,
+    }
+
+    Location = "[[site.location]]" {
+        pattern "match": String,
+        files: Either<String, FilesRoot>,
+        proxy: String,
+        redirect: Redirect,
+        respond: Respond,
+        index: List<String>,
+        attempts "try": List<String>,
+        symlinks: String,
+        rewrite: Rewrite,
+        headers: Headers,
+        max_body: Size,
+        timeouts: Timeouts,
+    }
+    + later {
+        "cache_control": Today::Nothing,
+        "cache": Today::False,
+        "precompressed": Today::EmptyList,
+        "compress": Today::False,
+        "listing": Today::False,
+        "internal": Today::False,
+        "buffer_request": Today::False,
+        "buffer_response": Today::False,
+        "access": Today::Nothing,
+        "basic_auth": Today::Nothing,
+        "auth_request": Today::Nothing,
+        "rate_limit": Today::Nothing,
+        "limit_rate": Today::Nothing,
+        "nosniff": Today::False,
+    }
+
+    /// `files = { root = "…" }`
+    FilesRoot = "files" {
+        root: String,
+    }
+
+    Redirect = "redirect" {
+        to: String,
+        status: i64,
+    }
+
+    Respond = "respond" {
+        status: i64,
+        body: String,
+        content_type "type": String,
+    }
+
+    Rewrite = "rewrite" {
+        from: String,
+        to: String,
+    }
+
+    Headers = "headers" {
+        request: Fields,
+        response: Fields,
+    }
+
+    /// `headers.request` or `headers.response`
+    Fields = "headers.…" {
+        set: Map<String>,
+        remove: List<String>,
+    }
+
+    Upstream = "[upstream.…]" {
+        servers: List<Either<String, Member>>,
+        keep_alive: KeepAlive,
+        timeouts: UpstreamTimeouts,
+        process: Process,
+    }
+    + later {
+        "protocol": Today::Word("http", &["h2c", "https", "uwsgi", "fastcgi"]),
+        "balance": Today::Word("round_robin", &["least_conn", "p2c", "random"]),
+        "queue": Today::Nothing,
+        "retry": Today::Nothing,
+        "passive": Today::Nothing,
+        "health": Today::Nothing,
+        "slow_start": Today::Nothing,
+        "resolve": Today::Nothing,
+    }
+
+    /// A server of an upstream that is written as a table.
+    Member = "servers" {
+        address: String,
+    }
+    + later {
+        "weight": Today::Number(1),
+        "max_conns": Today::Number(0),
+        "backup": Today::False,
+    }
+
+    KeepAlive = "keep_alive" {
+        idle: i64,
+        timeout: Duration,
+    }
+
+    /// Of an upstream.
+    UpstreamTimeouts = "timeouts" {
+        connect: Duration,
+        send: Duration,
+        read: Duration,
+    }
+
+    Process = "[upstream.….process]" {
+        command: List<String>,
+    }
+}
+
+/// Scalars that say in their errors what they are to hold.
+macro_rules! scalars {
+    ($( $(#[$doc:meta])* $name:ident($inner:ty) = $wanted:literal; )*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name(pub $inner);
+
+        impl Read for $name {
+            fn wanted() -> String {
+                $wanted.into()
+            }
+
+            fn wanted_many() -> String {
+                <$inner>::wanted_many()
+            }
+
+            fn accepts(value: &DeValue<'_>) -> bool {
+                <$inner>::accepts(value)
+            }
+
+            fn read(node: Node<'_>, report: &mut Report) -> Option<Self> {
+                <$inner>::read(node, report).map(Self)
+            }
+        }
+    )* };
+}
+
+scalars! {
+    Duration(String) = "a duration in quotes, like \"30s\"";
+    Size(Either<i64, String>) = "a size in quotes, like \"10MiB\", or a number of bytes";
+    Count(Either<i64, String>) = "a number or \"auto\"";
+}

@@ -1,0 +1,165 @@
+//! Which site answers on which address for which host, and where two of them want the same.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+
+use super::{no_twins, not_empty, required, scalar};
+use crate::config::cursor::{At, List};
+use crate::config::raw;
+use crate::config::report::{Problem, Report, Spot};
+use crate::net::ListenAddr;
+use crate::router::HostPattern;
+
+/// What one site wants to answer for.
+pub struct Claim {
+    pub site: Spot,
+    pub listen: Vec<At<ListenAddr>>,
+    pub hosts: Hosts,
+}
+
+pub enum Hosts {
+    /// None are written: the default site.
+    Default,
+    Named(Vec<At<HostPattern>>),
+}
+
+const LISTEN_HELP: &str = "write `listen = [\"127.0.0.1:8080\"]`";
+
+pub fn claim(raw: &At<raw::Site>, report: &mut Report) -> Claim {
+    let listen =
+        required("listen", raw.value.listen.as_ref(), raw.spot, "this `[[site]]`", LISTEN_HELP, report)
+            .map(|list| listen(list, report))
+            .unwrap_or_default();
+    let hosts = raw.value.hosts.as_ref().map_or(Hosts::Default, |list| Hosts::Named(hosts(list, report)));
+    Claim { site: raw.spot, listen, hosts }
+}
+
+fn listen(list: &At<List<String>>, report: &mut Report) -> Vec<At<ListenAddr>> {
+    not_empty("listen", list, LISTEN_HELP, report);
+    let addresses: Vec<_> = list.value.iter().filter_map(|at| address(at, report)).collect();
+    no_twins(&addresses, Clone::clone, |address| format!("`{address}` is written twice"), report);
+    for (index, at) in addresses.iter().enumerate() {
+        addresses.iter().take(index).for_each(|other| refuse_overlap(at, other, report));
+    }
+    addresses
+}
+
+fn address(at: &At<String>, report: &mut Report) -> Option<At<ListenAddr>> {
+    let text = at.value.as_str();
+    let problem = |message: String, help: String| Some(Problem::error(at.spot, message).help(help));
+    let refused = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        problem(
+            format!("`{text}` lacks its address"),
+            format!("write \":{text}\" for every address, or \"127.0.0.1:{text}\""),
+        )
+    } else if let Some(port) = text.strip_prefix("localhost:") {
+        problem("names are not looked up in `listen`".into(), format!("write \"127.0.0.1:{port}\""))
+    } else if let Ok(ip) = text.parse::<IpAddr>() {
+        problem(format!("`{text}` lacks its port"), format!("write \"{}\"", SocketAddr::new(ip, 80)))
+    } else {
+        None
+    };
+    if let Some(problem) = refused {
+        report.push(problem);
+        return None;
+    }
+    let parsed: At<ListenAddr> = scalar::parse(at, report)?;
+    match &parsed.value {
+        ListenAddr::Unix(path) => {
+            let absolute = format!("unix:{}", report.resolve(at.spot, path).display());
+            scalar::parse(&at.with(absolute), report)
+        }
+        ListenAddr::Tcp(SocketAddr::V6(mapped)) if mapped.ip().to_ipv4_mapped().is_some() => {
+            let plain = SocketAddr::new(mapped.ip().to_canonical(), mapped.port());
+            let message = format!("`{text}` is an IPv4 address in IPv6 clothes; write \"{plain}\"");
+            report.push(Problem::error(at.spot, message));
+            None
+        }
+        _ => Some(parsed),
+    }
+}
+
+fn hosts(list: &At<List<String>>, report: &mut Report) -> Vec<At<HostPattern>> {
+    not_empty("hosts", list, "leave `hosts` out for the default site of its listeners", report);
+    let hosts: Vec<_> = list.value.iter().filter_map(|at| scalar::parse(at, report)).collect();
+    no_twins(&hosts, Clone::clone, |host| format!("the host `{host}` is written twice"), report);
+    hosts
+}
+
+/// Checks the sites against each other.
+pub fn check(claims: &[Claim], report: &mut Report) {
+    for (index, claim) in claims.iter().enumerate() {
+        let earlier = claims.iter().take(index);
+        for at in &claim.listen {
+            for other in earlier.clone().flat_map(|other| &other.listen) {
+                refuse_overlap(at, other, report);
+            }
+        }
+    }
+    refuse_second_defaults(claims, report);
+    refuse_second_hosts(claims, report);
+}
+
+/// `:80` is one socket for IPv4 and IPv6, which the kernel does not share with one for either.
+fn refuse_overlap(at: &At<ListenAddr>, other: &At<ListenAddr>, report: &mut Report) {
+    let wide = |any: &ListenAddr, one: &ListenAddr| match (any, one) {
+        (ListenAddr::Any(port), ListenAddr::Tcp(address)) => {
+            address.ip().is_unspecified() && address.port() == *port
+        }
+        _ => false,
+    };
+    if wide(&at.value, &other.value) || wide(&other.value, &at.value) {
+        let message = format!("`{}` overlaps with `{}`", at.value, other.value);
+        report.push(Problem::error(at.spot, message).also(other.spot, "these are addresses of both").help(
+            "\":80\" is every IPv4 and IPv6 address; write it for both, or \"0.0.0.0:80\" and \"[::]:80\"",
+        ));
+    }
+}
+
+fn refuse_second_defaults(claims: &[Claim], report: &mut Report) {
+    let mut defaults: HashMap<&ListenAddr, Spot> = HashMap::new();
+    for claim in claims.iter().filter(|claim| matches!(claim.hosts, Hosts::Default)) {
+        for at in distinct(&claim.listen) {
+            if let Some(first) = defaults.get(&at.value) {
+                let message = format!("`{}` has two sites without `hosts`", at.value);
+                report.push(
+                    Problem::error(at.spot, message)
+                        .also(*first, "the first is here")
+                        .help("only one can be the default: give the other its `hosts`"),
+                );
+            } else {
+                defaults.insert(&at.value, at.spot);
+            }
+        }
+    }
+}
+
+fn refuse_second_hosts(claims: &[Claim], report: &mut Report) {
+    let mut taken: HashMap<(&ListenAddr, &HostPattern), (Spot, Spot)> = HashMap::new();
+    for claim in claims {
+        let Hosts::Named(hosts) = &claim.hosts else { continue };
+        for listen in distinct(&claim.listen) {
+            for host in distinct(hosts) {
+                let key = (&listen.value, &host.value);
+                match taken.get(&key) {
+                    Some((first, site)) if *site != claim.site => {
+                        let message =
+                            format!("`{}` has two sites for the host `{}`", listen.value, host.value);
+                        report.push(Problem::error(host.spot, message).also(*first, "first written here"));
+                    }
+                    _ => {
+                        taken.insert(key, (host.spot, claim.site));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Each value once; twins have been reported.
+fn distinct<T: PartialEq>(list: &[At<T>]) -> impl Iterator<Item = &At<T>> {
+    list.iter().enumerate().filter_map(|(index, at)| {
+        let before = list.iter().take(index).any(|other| other.value == at.value);
+        (!before).then_some(at)
+    })
+}

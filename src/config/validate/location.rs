@@ -1,0 +1,189 @@
+//! `[[site.location]]`: its pattern, its one action, and the keys that go with that action.
+
+use regex::bytes::Regex;
+
+use super::upstream::Upstreams;
+use super::{action, headers, origin, proxy, required, scalar, timeouts};
+use crate::config::cursor::At;
+use crate::config::model::{Action, HeaderRules, Location, Rewrite, Timeouts};
+use crate::config::names;
+use crate::config::raw;
+use crate::config::report::{Problem, Report, Spot};
+use crate::router::{LocationPattern, compile_regex};
+
+/// What a location has from its site.
+pub struct Around<'a> {
+    pub timeouts: Timeouts,
+    pub max_body: Option<u64>,
+    /// The names of the site's locations, in their order.
+    pub named: Vec<Option<String>>,
+    /// Which of them are led to.
+    pub used: Vec<usize>,
+    pub upstreams: &'a mut Upstreams,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Files,
+    Proxy,
+    Redirect,
+    Respond,
+}
+
+const KINDS: [Kind; 4] = [Kind::Files, Kind::Proxy, Kind::Redirect, Kind::Respond];
+
+impl Kind {
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Files => "files",
+            Self::Proxy => "proxy",
+            Self::Redirect => "redirect",
+            Self::Respond => "respond",
+        }
+    }
+}
+
+pub fn pattern(at: &At<raw::Location>, report: &mut Report) -> Option<At<LocationPattern>> {
+    let what = "this `[[site.location]]`";
+    let written =
+        required("match", at.value.pattern.as_ref(), at.spot, what, "write `match = \"/\"`", report)?;
+    scalar::parse(written, report)
+}
+
+/// A location whose pattern could not be read is checked all the same.
+pub fn location(
+    at: &At<raw::Location>,
+    pattern: Option<&At<LocationPattern>>,
+    around: &mut Around<'_>,
+    report: &mut Report,
+) -> Option<Location> {
+    let raw = &at.value;
+    // Without the expression nobody knows its groups.
+    if pattern.is_none() && raw.pattern.as_ref().is_some_and(|at| at.value.trim().starts_with('~')) {
+        return None;
+    }
+    let pattern = pattern.map_or_else(|| LocationPattern::Prefix("/".into()), |at| at.value.clone());
+    let regex = pattern.regex();
+    let kind = kind(at, report);
+    if let Some(kind) = kind {
+        refuse_idle_keys(raw, kind, report);
+    }
+    let max_body = match &raw.max_body {
+        Some(at) => scalar::limit("max_body", at, report),
+        None => around.max_body,
+    };
+    let timeouts = timeouts::of_location(around.timeouts, raw.timeouts.as_ref(), report);
+    let rewrite = raw.rewrite.as_ref().and_then(|at| rewrite(at, report));
+    let (request_headers, response_headers) = both_headers(raw, regex, report);
+    let action = match kind? {
+        Kind::Files => action::files(raw, &pattern, around, report).map(Action::Files),
+        Kind::Proxy => {
+            raw.proxy.as_ref().and_then(|at| proxy::proxy(at, around.upstreams, report)).map(Action::Proxy)
+        }
+        Kind::Redirect => raw.redirect.as_ref().and_then(|at| action::redirect(at, regex, report)),
+        Kind::Respond => raw.respond.as_ref().and_then(|at| action::respond(at, regex, report)),
+    };
+    Some(Location {
+        action: action?,
+        max_body,
+        timeouts,
+        rewrite,
+        request_headers,
+        response_headers,
+        origin: origin(at.spot, report),
+        pattern,
+    })
+}
+
+/// The one thing a location does. Of several the first is taken, to check the other keys against.
+fn kind(at: &At<raw::Location>, report: &mut Report) -> Option<Kind> {
+    let raw = &at.value;
+    let mut found: Vec<(Kind, Spot)> = [
+        (Kind::Files, raw.files.as_ref().map(|at| at.key)),
+        (Kind::Proxy, raw.proxy.as_ref().map(|at| at.key)),
+        (Kind::Redirect, raw.redirect.as_ref().map(|at| at.key)),
+        (Kind::Respond, raw.respond.as_ref().map(|at| at.key)),
+    ]
+    .into_iter()
+    .filter_map(|(kind, key)| Some((kind, key?)))
+    .collect();
+    found.sort_by_key(|(_, key)| *key);
+    let Some((first, key)) = found.first().copied() else {
+        if KINDS.iter().any(|kind| report.is_unread(at.spot, kind.key())) {
+            return None;
+        }
+        let message = "this location does nothing";
+        let help = "give it one of `files`, `proxy`, `redirect` and `respond`";
+        report.push(Problem::error(at.spot, message).help(help).absent());
+        return None;
+    };
+    for (kind, again) in found.iter().skip(1) {
+        let message = format!("a location has either `{}` or `{}`, not both", first.key(), kind.key());
+        report.push(Problem::error(*again, message).also(key, "it has this"));
+    }
+    // With several actions nobody knows which keys are right.
+    (found.len() == 1).then_some(first)
+}
+
+/// Keys that would change nothing are a misunderstanding.
+fn refuse_idle_keys(raw: &raw::Location, kind: Kind, report: &mut Report) {
+    use Kind::{Files, Proxy};
+    let request = raw.headers.as_ref().and_then(|at| at.value.request.as_ref());
+    let keys: [(&str, Option<Spot>, &[Kind]); 5] = [
+        ("index", raw.index.as_ref().map(|at| at.key), &[Files]),
+        ("try", raw.attempts.as_ref().map(|at| at.key), &[Files]),
+        ("symlinks", raw.symlinks.as_ref().map(|at| at.key), &[Files]),
+        ("rewrite", raw.rewrite.as_ref().map(|at| at.key), &[Files, Proxy]),
+        ("headers.request", request.map(|at| at.key), &[Proxy]),
+    ];
+    for (name, key, kinds) in keys {
+        let Some(key) = key.filter(|_| !kinds.contains(&kind)) else { continue };
+        let allowed: Vec<String> = kinds.iter().map(|kind| format!("`{}`", kind.key())).collect();
+        report.push(
+            Problem::error(key, format!("`{name}` has no meaning with `{}`", kind.key()))
+                .help(format!("it goes with {}", names::or(&allowed))),
+        );
+    }
+}
+
+/// The new path's groups are those of `from`, not of the location.
+fn rewrite(at: &At<raw::Rewrite>, report: &mut Report) -> Option<Rewrite> {
+    let help = "write `rewrite = { from = \"^/old/(.*)$\", to = \"/new/$1\" }`";
+    let from = required("from", at.value.from.as_ref(), at.spot, "`rewrite`", help, report);
+    let to = required("to", at.value.to.as_ref(), at.spot, "`rewrite`", help, report);
+    let (from, to) = (from?, to?);
+    let compiled = compile_regex(&from.value, false);
+    let regex = compiled.map_err(|message| report.push(Problem::error(from.spot, message))).ok()?;
+    if !to.value.starts_with(['/', '$']) {
+        let message = format!("a new path begins with a slash: \"/{}\"", to.value);
+        report.push(Problem::error(to.spot, message));
+    }
+    let to = before_the_answer(to, Some(&regex), report)?;
+    Some(Rewrite { from: regex, to })
+}
+
+/// A template for what is needed before any server was asked.
+pub fn before_the_answer(
+    at: &At<String>,
+    regex: Option<&Regex>,
+    report: &mut Report,
+) -> Option<crate::http::Template> {
+    let template = scalar::template(at, regex, report)?;
+    if template.needs_answer() {
+        let message = "`$upstream_addr` is not known before a server has answered";
+        report.push(Problem::error(at.spot, message).help("it can stand in `headers.response`"));
+    }
+    Some(template)
+}
+
+fn both_headers(
+    raw: &raw::Location,
+    regex: Option<&Regex>,
+    report: &mut Report,
+) -> (HeaderRules, HeaderRules) {
+    let Some(At { value: written, .. }) = &raw.headers else { return Default::default() };
+    let mut rules = |fields: &Option<At<raw::Fields>>, side| {
+        fields.as_ref().map(|at| headers::rules(&at.value, side, regex, report)).unwrap_or_default()
+    };
+    (rules(&written.request, headers::Side::Request), rules(&written.response, headers::Side::Response))
+}

@@ -1,0 +1,86 @@
+//! A location's `proxy`: the name of an upstream, or an address in its place.
+
+use super::upstream::{Upstreams, address};
+use crate::config::cursor::At;
+use crate::config::names;
+use crate::config::report::{Problem, Report};
+use crate::net::UpstreamAddr;
+
+/// The index of the upstream that is meant.
+pub fn proxy(at: &At<String>, upstreams: &mut Upstreams, report: &mut Report) -> Option<usize> {
+    let text = at.value.as_str();
+    if let Some(rest) = text.strip_prefix("http://") {
+        let authority = authority(at, rest, report)?;
+        return in_place(at, authority, "http://", upstreams, report);
+    }
+    if text.starts_with("unix:") {
+        return in_place(at, text.to_owned(), "", upstreams, report);
+    }
+    if text.starts_with("https://") {
+        let help = "this release speaks plain HTTP to upstreams only";
+        report.push(Problem::error(at.spot, "`https://` in `proxy` is not yet supported").help(help));
+        return None;
+    }
+    if text.contains("://") {
+        let help = "write the name of an upstream, \"http://host:port\" or \"unix:/path\"";
+        report.push(Problem::error(at.spot, format!("`{text}` cannot be proxied to")).help(help));
+        return None;
+    }
+    let found = upstreams.claim(text);
+    if found.is_none() {
+        report.push(unknown(at, upstreams));
+    }
+    found
+}
+
+/// The `host:port` of what stands behind `http://`.
+fn authority(at: &At<String>, rest: &str, report: &mut Report) -> Option<String> {
+    if let Some(path) = rest.strip_prefix("unix:") {
+        let message = format!(
+            "a Unix socket is written without `http://`; write \"unix:{}\"",
+            path.trim_end_matches([':', '/'])
+        );
+        report.push(Problem::error(at.spot, message));
+        return None;
+    }
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, uri) = rest.split_at(end);
+    if !uri.is_empty() {
+        let help = match uri {
+            "/" => format!("leave the slash out: \"http://{authority}\""),
+            _ => format!(
+                "the path is changed by `rewrite = {{ from = \"^/(.*)$\", to = \"{}/$1\" }}`",
+                uri.trim_end_matches('/')
+            ),
+        };
+        report.push(
+            Problem::error(at.spot, format!("`{uri}` cannot stand behind the server of `proxy`")).help(help),
+        );
+        return None;
+    }
+    let has_port = authority.rfind(':') > authority.rfind(']');
+    Some(if has_port { authority.to_owned() } else { format!("{authority}:80") })
+}
+
+fn in_place(
+    at: &At<String>,
+    text: String,
+    scheme: &str,
+    upstreams: &mut Upstreams,
+    report: &mut Report,
+) -> Option<usize> {
+    let server = address(&at.with(text), report)?;
+    let name = format!("{scheme}{}", server.value);
+    Some(upstreams.unnamed(name, server, report))
+}
+
+fn unknown(at: &At<String>, upstreams: &Upstreams) -> Problem {
+    let name = at.value.as_str();
+    let problem = Problem::error(at.spot, format!("there is no upstream `{name}`")).absent();
+    if name.parse::<UpstreamAddr>().is_ok() {
+        return problem.help(format!("an address is written \"http://{name}\""));
+    }
+    let known: Vec<&str> = upstreams.names().collect();
+    let none = || format!("write `[upstream.{name}]` with its `servers`");
+    problem.help(names::did_you_mean_or_all(name, known).unwrap_or_else(none))
+}

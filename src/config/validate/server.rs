@@ -1,0 +1,130 @@
+//! `[server]` and `[log]`.
+
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::scalar::{self, DAY};
+use crate::config::cursor::{At, Either};
+use crate::config::model::{AccessLog, Level, Log, LogFormat, Server};
+use crate::config::names;
+use crate::config::raw;
+use crate::config::report::{Problem, Report};
+use crate::http::TrustedProxies;
+
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
+
+/// More threads than this are a slip of the finger.
+const MAX_WORKERS: i64 = 1024;
+
+const LEVELS: &[(&str, Level)] = &[
+    ("error", Level::Error),
+    ("warn", Level::Warn),
+    ("info", Level::Info),
+    ("debug", Level::Debug),
+    ("trace", Level::Trace),
+];
+
+const FORMATS: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("json", LogFormat::Json)];
+
+pub fn server(written: Option<&At<raw::Server>>, report: &mut Report) -> Server {
+    let raw = written.map(|at| &at.value);
+    let grace = raw.and_then(|raw| raw.shutdown_grace.as_ref());
+    Server {
+        workers: raw.and_then(|raw| raw.workers.as_ref()).and_then(|at| workers(at, report)),
+        shutdown_grace: scalar::duration(
+            "shutdown_grace",
+            grace,
+            Duration::ZERO..=DAY,
+            SHUTDOWN_GRACE,
+            report,
+        ),
+        trusted_proxies: raw
+            .and_then(|raw| raw.trusted_proxies.as_ref())
+            .map(|list| trusted(&list.value, report))
+            .unwrap_or_default(),
+    }
+}
+
+fn workers(at: &At<raw::Count>, report: &mut Report) -> Option<NonZeroUsize> {
+    let problem = match &at.value.0 {
+        Either::B(word) if word == "auto" => return None,
+        Either::B(word) => Problem::error(at.spot, format!("`workers` cannot be \"{word}\""))
+            .help("write `\"auto\"`, or a number without quotes"),
+        Either::A(number @ 1..=MAX_WORKERS) => {
+            return usize::try_from(*number).ok().and_then(NonZeroUsize::new);
+        }
+        Either::A(_) => {
+            Problem::error(at.spot, format!("`workers` is out of range: it goes from 1 to {MAX_WORKERS}"))
+                .help("\"auto\" is one for each core")
+        }
+    };
+    report.push(problem);
+    None
+}
+
+fn trusted(list: &[At<String>], report: &mut Report) -> TrustedProxies {
+    let mut trusted = TrustedProxies::default();
+    for at in list {
+        if at.value == "unix:" {
+            trusted.unix = true;
+        } else if let Ok(network) = at.value.parse::<IpNet>() {
+            if network.trunc() != network {
+                let message =
+                    format!("the network is {}: what stands behind its prefix is ignored", network.trunc());
+                report.push(Problem::warning(at.spot, message));
+            }
+            trusted.networks.push(network.trunc());
+        } else if let Ok(address) = at.value.parse::<IpAddr>() {
+            trusted.networks.push(IpNet::from(address));
+        } else {
+            let message = format!("`{}` is neither a network nor an address", at.value);
+            report.push(Problem::error(at.spot, message).help(
+                "write \"10.0.0.0/8\", \"192.0.2.1\", \"2001:db8::/32\", or \"unix:\" for peers on Unix sockets",
+            ));
+        }
+    }
+    trusted
+}
+
+pub fn log(written: Option<&At<raw::Log>>, report: &mut Report) -> Log {
+    let raw = written.map(|at| &at.value);
+    Log {
+        level: scalar::choice("level", raw.and_then(|raw| raw.level.as_ref()), LEVELS, Level::Info, report),
+        format: scalar::choice(
+            "format",
+            raw.and_then(|raw| raw.format.as_ref()),
+            FORMATS,
+            LogFormat::Text,
+            report,
+        ),
+        access: raw.and_then(|raw| raw.access.as_ref()).map_or(AccessLog::Stdout, |at| access(at, report)),
+    }
+}
+
+fn access(at: &At<String>, report: &mut Report) -> AccessLog {
+    match at.value.as_str() {
+        "off" => return AccessLog::Off,
+        "stdout" => return AccessLog::Stdout,
+        // A single word would be a file of that name, which is hardly meant by "stderr" or "on".
+        word if !word.contains(['/', '.']) => {
+            report.push(Problem::error(at.spot, format!("`access` cannot be \"{word}\"")).help(
+                match names::nearest(word, ["stdout", "off"]) {
+                    Some(near) => format!("did you mean \"{near}\"? a file of that name is \"./{word}\""),
+                    None => format!("write \"stdout\", \"off\" or a path, like \"./{word}\""),
+                },
+            ));
+            return AccessLog::Stdout;
+        }
+        _ => {}
+    }
+    let Some(path) = scalar::path("access", at, report) else { return AccessLog::Off };
+    if path.is_dir() {
+        report.push(Problem::error(at.spot, format!("`{}` is a directory", at.value)));
+    } else if path.parent().is_some_and(|parent| !parent.is_dir()) {
+        report.push(Problem::warning(at.spot, "the directory of the access log does not exist"));
+    }
+    AccessLog::File(path)
+}
