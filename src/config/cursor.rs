@@ -89,6 +89,18 @@ fn retype<T: Read>(node: Node<'_>) -> Option<String> {
         DeValue::String(text) if T::accepts(&DeValue::Boolean(true)) => {
             matches!(text.as_ref(), "true" | "false").then(|| format!("write `{text}` without quotes"))
         }
+        DeValue::String(text) if name == "redirect" => {
+            Some(format!("write `redirect = {{ to = {} }}`", quoted(text)))
+        }
+        DeValue::String(text) if name == "respond" => {
+            Some(format!("write `respond = {{ body = {} }}`", quoted(text)))
+        }
+        DeValue::Integer(number) if name == "respond" => {
+            Some(format!("write `respond = {{ status = {} }}`", number.as_str()))
+        }
+        DeValue::Integer(number) if T::wanted().starts_with("a duration") => {
+            Some(format!("write `{name} = \"{}s\"` for seconds", number.as_str()))
+        }
         DeValue::String(text) if T::wanted() == "an integer" => {
             text.parse::<i64>().ok().map(|number| format!("write `{number}` without quotes"))
         }
@@ -122,12 +134,15 @@ fn kind(value: &DeValue<'_>) -> &'static str {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "an integer",
         DeValue::Float(_) => "a number with a fraction",
-        DeValue::Boolean(_) => "true or false",
+        DeValue::Boolean(_) => "a boolean",
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     }
 }
+
+/// Stands for the unknown keys of a table, and the bad elements of a list.
+pub const ANY: &str = "";
 
 /// Takes the keys out of one table and reports those that nobody took.
 pub struct Cursor<'a> {
@@ -161,11 +176,16 @@ impl<'a> Cursor<'a> {
                 later.check(node, report);
                 continue;
             }
-            let all: Vec<&str> = known.iter().copied().chain(later.iter().map(|later| later.key)).collect();
             let place = if shown.is_empty() { String::new() } else { format!(" in `{shown}`") };
+            // The key that was meant is not missing as well.
+            report.mark_unread(self.spot, ANY);
+            if let Some(meant) = names::nearest(name, known.iter().copied()) {
+                report.mark_unread(self.spot, meant);
+            }
+            let later: Vec<&str> = later.iter().map(|later| later.key).collect();
             report.push(
                 Problem::error(node.key, format!("unknown key `{name}`{place}"))
-                    .maybe_help(names::instead_of(name, shown, &all)),
+                    .maybe_help(names::instead_of(name, shown, known, &later)),
             );
         }
     }
@@ -261,7 +281,7 @@ impl<T: Read> Read for List<T> {
         });
         let elements: Vec<Option<At<T>>> = elements.collect();
         if elements.iter().any(Option::is_none) {
-            report.mark_unread(node.spot, "");
+            report.mark_unread(node.spot, ANY);
         }
         Some(elements.into_iter().flatten().collect())
     }

@@ -75,7 +75,8 @@ impl Reader<'_> {
             Err(Unreadable::NotUtf8 { text, at }) => {
                 let file = self.report.add(Source::new(path.to_owned(), &text));
                 let spot = Spot { file, start: at, end: at + '\u{fffd}'.len_utf8() };
-                self.report.push(Problem::error(spot, "the file is not UTF-8 here").syntax());
+                self.report
+                    .push(Problem::error(spot, "the file is not UTF-8 here; save it as UTF-8").syntax());
                 self.report.lose();
                 return None;
             }

@@ -64,7 +64,8 @@ impl Problem {
     fn new(severity: Severity, spot: Option<Spot>, message: &str) -> Self {
         let mut problem = Self {
             severity,
-            message: printable(message),
+            // Parsers of values quote what was written, even if that is nothing.
+            message: printable(&message.replace("``", "an empty string")),
             spot,
             others: Vec::new(),
             help: None,
@@ -120,6 +121,7 @@ pub struct Report {
     pub(super) problems: Vec<Problem>,
     /// Whether something could not be read, so that what is absent proves nothing.
     incomplete: bool,
+    guessed: Vec<Spot>,
     /// Tables and lists with a key or element that is there but was no good.
     unread: Vec<(Spot, &'static str)>,
 }
@@ -161,6 +163,12 @@ impl Report {
         self.incomplete = true;
     }
 
+    /// Notes that the parser had to guess what a stretch of text means.
+    pub(super) fn distrust(&mut self, spot: Spot) {
+        self.lose();
+        self.guessed.push(spot);
+    }
+
     /// Notes that a key of the table at `owner` is there, but not as it should be.
     pub(super) fn mark_unread(&mut self, owner: Spot, key: &'static str) {
         self.unread.push((owner, key));
@@ -185,36 +193,22 @@ impl Report {
 
     /// Puts problems in the order of the text and drops those that only follow from others.
     pub(super) fn finish(mut self) -> Self {
-        let broken = self.broken_lines();
-        let sources = &self.sources;
-        let incomplete = self.incomplete;
-        let errors = self.has_errors();
+        let Self { guessed, incomplete, .. } = &self;
+        let (guessed, incomplete, errors) = (guessed.clone(), *incomplete, self.has_errors());
+        let is_guess = |spot: Spot| {
+            guessed
+                .iter()
+                .any(|guess| guess.file == spot.file && (guess.start..guess.end).contains(&spot.start))
+        };
         self.problems.retain(|problem| match problem.basis {
             Basis::Syntax => true,
             // What an error hid from view may look unused.
             Basis::Absent => !incomplete && (problem.severity == Severity::Error || !errors),
-            Basis::Written if broken.is_empty() => true,
-            Basis::Written => problem.spot.is_none_or(|spot| {
-                sources.get(spot.file.0).is_none_or(|source| {
-                    let line = source.line(spot.start);
-                    !broken.contains(&(spot.file, line))
-                })
-            }),
+            Basis::Written => !problem.spot.is_some_and(is_guess),
         });
         self.problems.sort_by_key(|problem| problem.spot.map(|spot| (spot.file, spot.start, spot.end)));
         self.problems.dedup_by(|a, b| a.spot == b.spot && a.message == b.message);
         self
-    }
-
-    /// Lines that are not TOML: what the parser made of them is not what the user meant.
-    fn broken_lines(&self) -> Vec<(FileId, usize)> {
-        let syntax = self.problems.iter().filter(|problem| problem.basis == Basis::Syntax);
-        syntax
-            .filter_map(|problem| {
-                let spot = problem.spot?;
-                Some((spot.file, self.source(spot.file)?.line(spot.start)))
-            })
-            .collect()
     }
 }
 

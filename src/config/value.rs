@@ -99,7 +99,7 @@ impl Measure {
         Err(match meant(unit.trim(), units, words) {
             _ if unit.is_empty() => format!("`{text}` lacks its unit; {}", all(units)),
             Some(meant) => format!("`{text}` is not a {what}; did you mean \"{digits}{meant}\"?"),
-            None => format!("`{unit}` is not a unit of a {what}; {}", all(units)),
+            None => format!("`{}` is not a unit of a {what}; {}", unit.trim(), all(units)),
         })
     }
 }

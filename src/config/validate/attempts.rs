@@ -4,7 +4,7 @@ use ::http::StatusCode;
 use regex::bytes::Regex;
 
 use super::location::{Around, before_the_answer};
-use crate::config::cursor::{At, List};
+use crate::config::cursor::{ANY, At, List};
 use crate::config::model::{Candidate, Fallback, Try};
 use crate::config::names;
 use crate::config::report::{Problem, Report};
@@ -17,7 +17,7 @@ pub fn attempts(
 ) -> Option<Try> {
     let Some((end, candidates)) = list.value.split_last().filter(|(_, candidates)| !candidates.is_empty())
     else {
-        if report.is_unread(list.spot, "") {
+        if report.is_unread(list.spot, ANY) {
             return None;
         }
         report.push(

@@ -4,7 +4,7 @@ use regex::bytes::Regex;
 
 use super::upstream::Upstreams;
 use super::{action, headers, origin, proxy, required, scalar, timeouts};
-use crate::config::cursor::At;
+use crate::config::cursor::{ANY, At};
 use crate::config::model::{Action, HeaderRules, Location, Rewrite, Timeouts};
 use crate::config::names;
 use crate::config::raw;
@@ -109,7 +109,8 @@ fn kind(at: &At<raw::Location>, report: &mut Report) -> Option<Kind> {
     .collect();
     found.sort_by_key(|(_, key)| *key);
     let Some((first, key)) = found.first().copied() else {
-        if KINDS.iter().any(|kind| report.is_unread(at.spot, kind.key())) {
+        // It may be one of the keys that could not be read.
+        if KINDS.iter().map(|kind| kind.key()).chain([ANY]).any(|key| report.is_unread(at.spot, key)) {
             return None;
         }
         let message = "this location does nothing";

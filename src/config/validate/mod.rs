@@ -17,7 +17,7 @@ mod site;
 mod timeouts;
 mod upstream;
 
-use super::cursor::At;
+use super::cursor::{ANY, At};
 use super::files::Written;
 use super::model::{Config, Origin, Site};
 use super::report::{Problem, Report, Spot};
@@ -65,7 +65,7 @@ fn refuse_process_wide(file: &Written, report: &mut Report) {
 
 fn nothing_to_serve(main: &Written, report: &mut Report) {
     let spot = Spot { file: main.id, start: 0, end: 0 };
-    let partly = main.file.site.as_ref().is_some_and(|list| report.is_unread(list.spot, ""));
+    let partly = main.file.site.as_ref().is_some_and(|list| report.is_unread(list.spot, ANY));
     if partly || report.is_unread(spot, "site") {
         return;
     }
@@ -100,7 +100,7 @@ fn required<'a, T>(
 
 /// A list that has to have something in it.
 fn not_empty<T>(key: &str, list: &At<Vec<T>>, help: &str, report: &mut Report) {
-    if list.value.is_empty() && !report.is_unread(list.spot, "") {
+    if list.value.is_empty() && !report.is_unread(list.spot, ANY) {
         report.push(Problem::error(list.spot, format!("`{key}` is an empty list")).help(help).absent());
     }
 }

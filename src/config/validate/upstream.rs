@@ -173,8 +173,11 @@ fn server(at: &At<Either<String, raw::Member>>, report: &mut Report) -> Option<A
 /// Where a server is, its socket's path made absolute.
 pub fn address(at: &At<String>, report: &mut Report) -> Option<At<UpstreamAddr>> {
     if let Some(bare) = at.value.strip_prefix("http://") {
-        let message = format!("`{}` is a URL; a server is written without it: \"{bare}\"", at.value);
+        let message = format!("`{}` is a URL; write \"{bare}\"", at.value);
         report.push(Problem::error(at.spot, message));
+        return None;
+    }
+    if scalar::refuse_high_port(at, report) {
         return None;
     }
     let parsed: At<UpstreamAddr> = scalar::parse(at, report)?;
