@@ -15,6 +15,9 @@ LOAD_CORE = "1"
 
 ONE_KIB = "x" * 1024
 
+# nginx's own are below /var, where a second one must not write.
+TEMPORARY = " ".join(f"{kind}_temp_path {{dir}}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+
 # The same small site everywhere: routing is part of the work, and so is a line in the access log.
 NGINX = """
 daemon off; master_process off; pid {dir}/pid; error_log {dir}/error.log warn;
@@ -24,8 +27,7 @@ http {{
     log_format line '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
                     '"$http_referer" "$http_user_agent"';
     access_log {dir}/access.log line buffer=64k flush=1s;
-    client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fastcgi;
-    uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
+    {temporary}
     sendfile on; tcp_nopush on; keepalive_timeout 75; keepalive_requests 1000000000;
     types {{ application/octet-stream bin; }}
     upstream app {{ server 127.0.0.1:{origin}; keepalive 64; keepalive_requests 1000000000; }}
@@ -122,8 +124,7 @@ daemon off; master_process off; pid {dir}/pid; error_log {dir}/error.log warn;
 events {{ worker_connections 10000; }}
 http {{
     access_log off; keepalive_timeout 75; keepalive_requests 1000000000;
-    client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fastcgi;
-    uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
+    {temporary}
     server {{ listen 127.0.0.1:{port}; location / {{ default_type text/plain; return 200 "{one_kib}"; }} }}
 }}
 """
@@ -138,8 +139,10 @@ class Server:
         self.folder = folder / name
         self.folder.mkdir()
         self.config = self.folder / "config.toml"
-        filled = config.format(dir=self.folder, port=self.port, one_kib=ONE_KIB, **values)
-        self.config.write_text(filled)
+        temporary = TEMPORARY.format(dir=self.folder)
+        self.config.write_text(
+            config.format(dir=self.folder, port=self.port, one_kib=ONE_KIB, temporary=temporary, **values)
+        )
         with open(self.folder / "output.log", "wb") as output:
             command = ["taskset", "-c", core, *command, str(self.config)]
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)

@@ -42,7 +42,8 @@ pub fn check(path: &Path, print: bool) -> Exit {
     let Some(Loaded { config, warnings }) = load(path) else { return Exit::Configuration };
     say(&mut io::stderr(), &warnings.render(io::stderr().is_terminal()));
     let text = if print { config::print(&config) } else { config::summary(&config) };
-    say(&mut io::stdout(), &text);
+    say(&mut io::stdout(), text.trim_end());
+    say(&mut io::stdout(), "\n");
     Exit::Stopped
 }
 
@@ -51,7 +52,7 @@ pub fn run(path: &Path) -> Exit {
     let Some(Loaded { config, warnings }) = load(path) else { return Exit::Configuration };
     observe::start(runtime::log_level(&config), runtime::log_format(&config));
     if !warnings.is_empty() {
-        tracing::warn!("{}", warnings.render(false));
+        tracing::warn!("{}", warnings.render(false).trim_end());
     }
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match control.and_then(|control| control.block_on(serve(config))) {
@@ -79,7 +80,7 @@ async fn serve(config: Config) -> io::Result<()> {
     announce(&bound);
     let grace = config.server.shutdown_grace;
     let pools = Supervisor::start(runtime::processes(&config));
-    let snapshot = Arc::new(Snapshot::new(config)?);
+    let snapshot = Arc::new(Snapshot::new(config));
     tokio::select! {
         () = pools.ready() => {}
         () = tokio::time::sleep(POOLS_READY) => tracing::warn!("serving, although not every pool is up"),

@@ -1,15 +1,78 @@
-//! rproxy
+//! The front door for app servers: one TOML file, files from disk, everything else to a pool of workers.
+//!
+//! This page is the architecture: where what stands, how a request goes through it, and what holds
+//! whatever else changes. How rproxy is used stands in the README.
+//!
+//! # The process
+//!
+//! One control thread reads the configuration, binds sockets, runs worker pools and handles signals.
+//! Beside it runs one event loop per core: a thread with a single-threaded runtime, its own listening
+//! sockets (`SO_REUSEPORT`), its own copy of the compiled configuration, its own idle connections to
+//! upstreams and its own access-log buffer. A request therefore takes no lock and changes no task:
+//! reading, choosing a location, speaking to the upstream and writing happen in the connection's own
+//! task. What has to be global is a few atomic counters.
+//!
+//! # Life of a request
+//!
+//! 1. [`server`] accepts the connection. While nothing comes, it holds neither buffer nor timer of its own
+//!    beyond one lazily armed deadline.
+//! 2. A head is searched for, bounded and parsed so strictly that no two parsers could differ on it; its
+//!    target is decoded and normalised once ([`http::Target`]). What cannot be read becomes a
+//!    [`server::Refused`], which is answered and logged like any other request.
+//! 3. [`runtime`]'s stack takes over: the record of the access log is begun, the client behind trusted
+//!    proxies is found, the site is chosen by host ([`router`]; none is a 421), then the location.
+//! 4. The location checks `max_body`, rewrites if it says so, and hands the request to its
+//!    [`handler`]: files, proxy, redirect or a fixed answer. `try` may send it on to another location.
+//! 5. [`handler::files`] resolves the path to one below the directory, opens it there by the kernel's
+//!    own means (`openat2`), judges conditions and ranges, and answers from memory or with a
+//!    part of an open file.
+//! 6. [`handler::Proxy`] prepares the header once and then makes attempts: pick a server of the
+//!    [`upstream`], take a kept connection or make one, speak the request over it, judge what came of it.
+//! 7. A failure is a [`http::Fault`] with a named [`http::Cause`]. It becomes a response and a line
+//!    in the error log in one place, [`middleware::rescue`].
+//! 8. [`server`] writes: memory by one vectored write, a file by `sendfile(2)`, a stream as it comes. When
+//!    the last byte is out, or is known never to be, the record becomes its line.
+//!
+//! # Invariants
+//!
+//! - Imports point one way; `tests/layering.rs` keeps the table, and a folder's `mod.rs` is its only door.
+//! - Written, validated and running configuration are three types: `config::raw`, [`config::model`],
+//!   [`runtime::Snapshot`]. Only [`runtime`] knows both the model and the machinery.
+//! - No framing of one side reaches the other: heads are written anew, bodies decoded and encoded again.
+//! - A response that breaks off never looks whole: no last chunk, a short length, or a reset.
+//! - Whether a request may be tried again is known from what was sent and received, never guessed.
+//! - Every buffer has a bound, every wait a limit.
+//! - No `unsafe`.
+//!
+//! # Why HTTP/1.1 is spoken by an engine of our own
+//!
+//! The first design had hyper serve clients. It is as fast, but it answers what it cannot parse by itself and
+//! tells nobody, sends no interim responses, takes a bare LF for a line's end, and lets a file go out by
+//! `sendfile(2)` only behind a buffer that pretends to hold bytes. The codec was needed for upstreams anyway;
+//! serving clients from it as well does all of this in about as much code. hyper stays in the tests as the
+//! other opinion on every request accepted, and is meant for HTTP/2.
+//!
+//! # The modules, in the order a request meets them
+
 pub mod app;
 pub mod cli;
+pub mod signals;
+
 pub mod config;
-pub mod handler;
-pub mod http;
+pub mod runtime;
+
+pub mod server;
+
+pub mod router;
+
 pub mod middleware;
+
+pub mod handler;
+
+pub mod upstream;
+
+pub mod process;
+
+pub mod http;
 pub mod net;
 pub mod observe;
-pub mod process;
-pub mod router;
-pub mod runtime;
-pub mod server;
-pub mod signals;
-pub mod upstream;

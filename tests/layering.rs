@@ -15,9 +15,10 @@ const TABLE: &[(&str, &[&str])] = &[
     ("net", &[]),
     ("observe", &[]),
     ("http", &["net"]),
-    ("router", &["http"]),
+    ("signals", &[]),
+    ("router", &["net", "http"]),
     ("upstream", &["net", "http", "observe"]),
-    ("process", &["net", "http", "observe"]),
+    ("process", &["net"]),
     ("config", &["net", "http", "router"]),
     ("middleware", &["net", "http", "observe"]),
     ("handler", &["net", "http", "observe", "upstream"]),
@@ -37,14 +38,14 @@ const TABLE: &[(&str, &[&str])] = &[
             "server",
         ],
     ),
-    ("app", &["net", "http", "observe", "upstream", "process", "config", "server", "runtime"]),
-    ("cli", &["net", "http", "observe", "router", "config", "runtime"]),
-    ("main", &["observe", "config", "app", "cli"]),
+    ("app", &["net", "observe", "signals", "process", "config", "runtime"]),
+    ("cli", &[]),
+    ("main", &["app", "cli"]),
 ];
 
 /// Crates that only some modules may name: the rest must not depend on their types.
 const CONFINED: &[(&str, &[&str])] = &[
-    ("hyper", &["server"]),
+    ("hyper", &["server", "admin"]),
     ("toml", &["config"]),
     ("clap", &["cli", "main"]),
     ("notify", &["app", "process"]),

@@ -89,6 +89,18 @@ fn retype<T: Read>(node: Node<'_>) -> Option<String> {
         DeValue::String(text) if T::accepts(&DeValue::Boolean(true)) => {
             matches!(text.as_ref(), "true" | "false").then(|| format!("write `{text}` without quotes"))
         }
+        DeValue::String(text) if name == "redirect" => {
+            Some(format!("write `redirect = {{ to = {} }}`", quoted(text)))
+        }
+        DeValue::String(text) if name == "respond" => {
+            Some(format!("write `respond = {{ body = {} }}`", quoted(text)))
+        }
+        DeValue::Integer(number) if name == "respond" => {
+            Some(format!("write `respond = {{ status = {} }}`", number.as_str()))
+        }
+        DeValue::Integer(number) if T::wanted().starts_with("a duration") => {
+            Some(format!("write `{name} = \"{}s\"` for seconds", number.as_str()))
+        }
         DeValue::String(text) if T::wanted() == "an integer" => {
             text.parse::<i64>().ok().map(|number| format!("write `{number}` without quotes"))
         }
@@ -96,9 +108,24 @@ fn retype<T: Read>(node: Node<'_>) -> Option<String> {
     }
 }
 
-/// Text as TOML writes it.
+/// Text as TOML writes it, on one line.
 pub fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
+    if !text.chars().any(char::is_control) {
+        return toml::Value::from(text).to_string();
+    }
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            c if c.is_control() => quoted.extend(format!("\\u{:04x}", u32::from(c)).chars()),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 /// What a value is, in words.
@@ -107,34 +134,41 @@ fn kind(value: &DeValue<'_>) -> &'static str {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "an integer",
         DeValue::Float(_) => "a number with a fraction",
-        DeValue::Boolean(_) => "true or false",
+        DeValue::Boolean(_) => "a boolean",
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     }
 }
 
+/// Stands for the unknown keys of a table, and the bad elements of a list.
+pub const ANY: &str = "";
+
 /// Takes the keys out of one table and reports those that nobody took.
 pub struct Cursor<'a> {
     table: &'a DeTable<'a>,
-    file: FileId,
+    spot: Spot,
 }
 
 impl<'a> Cursor<'a> {
-    pub fn new(table: &'a DeTable<'a>, file: FileId) -> Self {
-        Self { table, file }
+    pub fn new(table: &'a DeTable<'a>, spot: Spot) -> Self {
+        Self { table, spot }
     }
 
     pub fn take<T: Read>(&self, name: &'static str, report: &mut Report) -> Option<At<T>> {
         let (key, value) = self.table.get_key_value(name)?;
-        read(node(self.file, name, &key.span(), value), report)
+        let read = read(node(self.spot.file, name, &key.span(), value), report);
+        if read.is_none() {
+            report.mark_unread(self.spot, name);
+        }
+        read
     }
 
     /// Reports every key that is neither known nor announced.
     pub fn finish(self, shown: &str, known: &[&'static str], later: &[Later], report: &mut Report) {
         for (key, value) in in_order(self.table) {
             let name: &str = key.get_ref();
-            let node = node(self.file, name, &key.span(), value);
+            let node = node(self.spot.file, name, &key.span(), value);
             if known.contains(&name) {
                 continue;
             }
@@ -142,11 +176,16 @@ impl<'a> Cursor<'a> {
                 later.check(node, report);
                 continue;
             }
-            let all: Vec<&str> = known.iter().copied().chain(later.iter().map(|later| later.key)).collect();
             let place = if shown.is_empty() { String::new() } else { format!(" in `{shown}`") };
+            // The key that was meant is not missing as well.
+            report.mark_unread(self.spot, ANY);
+            if let Some(meant) = names::nearest(name, known.iter().copied()) {
+                report.mark_unread(self.spot, meant);
+            }
+            let later: Vec<&str> = later.iter().map(|later| later.key).collect();
             report.push(
                 Problem::error(node.key, format!("unknown key `{name}`{place}"))
-                    .maybe_help(names::instead_of(name, shown, &all)),
+                    .maybe_help(names::instead_of(name, shown, known, &later)),
             );
         }
     }
@@ -235,12 +274,16 @@ impl<T: Read> Read for List<T> {
     fn read(node: Node<'_>, report: &mut Report) -> Option<Self> {
         let elements = node.value.as_array()?.iter();
         let file = node.spot.file;
-        let elements = elements.filter_map(|element| {
+        let elements = elements.map(|element| {
             let span = element.span();
             let spot = Spot { file, start: span.start, end: span.end };
             read(Node { name: node.name, key: spot, spot, value: element.get_ref() }, report)
         });
-        Some(elements.collect())
+        let elements: Vec<Option<At<T>>> = elements.collect();
+        if elements.iter().any(Option::is_none) {
+            report.mark_unread(node.spot, ANY);
+        }
+        Some(elements.into_iter().flatten().collect())
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Written {
 /// Reads all files, the main one first.
 pub fn read_all(path: &Path, report: &mut Report) -> Vec<Written> {
     let mut reader = Reader { report, done: Vec::new(), written: Vec::new() };
-    reader.file(path.to_owned(), None, &mut Vec::new());
+    reader.file(path, None, &mut Vec::new());
     reader.written
 }
 
@@ -41,8 +41,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn file(&mut self, path: PathBuf, from: Option<Spot>, chain: &mut Vec<Link>) {
-        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+    fn file(&mut self, path: &Path, from: Option<Spot>, chain: &mut Vec<Link>) {
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if let Some(start) = chain.iter().position(|link| link.real == real) {
             return self.loop_found(&chain[start..], from);
         }
@@ -54,15 +54,15 @@ impl Reader<'_> {
             return self.too_many(from);
         }
         self.done.push(real.clone());
-        let Some(text) = self.text(&path, from) else { return };
-        let id = self.report.add(Source::new(path.clone(), &text));
+        let Some(text) = self.text(path, from) else { return };
+        let id = self.report.add(Source::new(path.to_owned(), &text));
         let Some(file) = self.parse(&text, id) else { return };
         let includes = file.include.as_ref().map(|include| include.value.clone()).unwrap_or_default();
         self.written.push(Written { file, id });
-        chain.push(Link { real, shown: path.clone(), from });
+        chain.push(Link { real, shown: path.to_owned(), from });
         for include in includes {
-            for path in self.named(&path, &include) {
-                self.file(path, Some(include.spot), chain);
+            for path in self.named(path, &include) {
+                self.file(&path, Some(include.spot), chain);
             }
         }
         chain.pop();
@@ -75,7 +75,8 @@ impl Reader<'_> {
             Err(Unreadable::NotUtf8 { text, at }) => {
                 let file = self.report.add(Source::new(path.to_owned(), &text));
                 let spot = Spot { file, start: at, end: at + '\u{fffd}'.len_utf8() };
-                self.report.push(Problem::error(spot, "the file is not UTF-8 here").syntax());
+                self.report
+                    .push(Problem::error(spot, "the file is not UTF-8 here; save it as UTF-8").syntax());
                 self.report.lose();
                 return None;
             }
@@ -83,7 +84,7 @@ impl Reader<'_> {
         let message = format!("cannot read `{}`: {reason}", path.display());
         self.report.push(match from {
             Some(spot) => Problem::error(spot, message),
-            None => Problem::unreadable(path, message),
+            None => Problem::unreadable(message),
         });
         self.report.lose();
         None

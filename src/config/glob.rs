@@ -34,7 +34,9 @@ pub fn expand(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
 fn step(folders: Vec<PathBuf>, name: &str, last: bool) -> Result<Vec<PathBuf>, String> {
     if name == "**" {
         let mut all = Vec::new();
-        folders.into_iter().for_each(|folder| descend(folder, MAX_DEPTH, last, &mut all));
+        for folder in folders {
+            descend(folder, MAX_DEPTH, last, &mut all);
+        }
         return Ok(all);
     }
     if !is_glob(name) {

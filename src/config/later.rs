@@ -48,7 +48,7 @@ impl Later {
                 refused.help("this release can only do without: write `[]` or leave it out")
             }
             (Today::Number(today), _) => {
-                refused.help(format!("this release knows `{today}` only; leave it out"))
+                refused.help(format!("this release can only do `{today}`: write that or leave it out"))
             }
             (Today::Word(today, _), _) => refused.help(format!("this release knows \"{today}\" only")),
         };
@@ -57,13 +57,13 @@ impl Later {
 
     fn word(node: Node<'_>, word: &str, today: &'static str, later: &[&'static str], report: &mut Report) {
         let name = node.name;
-        let known = std::iter::once(today).chain(later.iter().copied());
+        let known: Vec<&str> = std::iter::once(today).chain(later.iter().copied()).collect();
         report.push(if later.is_empty() || later.contains(&word) {
             Problem::error(node.spot, format!("`{name} = \"{word}\"` is not yet supported"))
                 .help(format!("this release knows \"{today}\" only"))
         } else {
             Problem::error(node.spot, format!("`{name}` cannot be \"{word}\""))
-                .maybe_help(names::did_you_mean_or_all(word, known.collect::<Vec<_>>()))
+                .maybe_help(names::did_you_mean_or_all(word, &known))
         });
     }
 }

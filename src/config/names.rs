@@ -27,14 +27,8 @@ pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>)
 }
 
 /// "did you mean `x`?", or else all there are.
-pub fn did_you_mean_or_all<'a>(
-    written: &str,
-    known: impl IntoIterator<Item = &'a str> + Clone,
-) -> Option<String> {
-    did_you_mean(written, known.clone()).or_else(|| {
-        let all: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
-        (!all.is_empty()).then(|| format!("there is {}", and(&all)))
-    })
+pub fn did_you_mean_or_all(written: &str, known: &[&str]) -> Option<String> {
+    did_you_mean(written, known.iter().copied()).or_else(|| (!known.is_empty()).then(|| there_is(known)))
 }
 
 /// "a, b and c"
@@ -56,23 +50,35 @@ fn join(names: &[String], word: &str) -> String {
 }
 
 /// What to write instead of a key that `table` does not have.
-pub fn instead_of(key: &str, table: &str, known: &[&'static str]) -> Option<String> {
-    let close = nearest(key, known.iter().copied());
+pub fn instead_of(key: &str, table: &str, known: &[&str], later: &[&str]) -> Option<String> {
+    let close = nearest(key, known.iter().chain(later).copied());
     if let Some(close) = close.filter(|close| strsim::damerau_levenshtein(key, close) <= 2) {
         return Some(format!("did you mean `{close}`?"));
     }
     if let Some((_, here)) = FOREIGN.iter().find(|(foreign, _)| *foreign == key) {
         return Some((*here).to_owned());
     }
+    let close = || close.map(|close| format!("did you mean `{close}`?"));
+    let all = || (known.len() <= FEW).then(|| there_is(known));
+    home(key, table).or_else(close).or_else(all)
+}
+
+/// So many keys are quickly read.
+const FEW: usize = 8;
+
+/// The tables that have such a key.
+pub fn home(key: &str, table: &str) -> Option<String> {
     let homes: Vec<String> = raw::TABLES
         .iter()
         .filter(|(name, keys)| *name != table && keys.contains(&key))
-        .map(|(name, _)| format!("`{name}`"))
+        .map(|(name, _)| if name.is_empty() { "the top of the file".into() } else { format!("`{name}`") })
         .collect();
-    if !homes.is_empty() {
-        return Some(format!("`{key}` belongs to {}", or(&homes)));
-    }
-    close.map(|close| format!("did you mean `{close}`?"))
+    (!homes.is_empty()).then(|| format!("`{key}` belongs to {}", or(&homes)))
+}
+
+fn there_is(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    format!("there is {}", and(&names))
 }
 
 /// What nginx and Caddy call things, and how they are written here.
@@ -122,12 +128,12 @@ mod tests {
 
     #[test]
     fn a_misplaced_key_is_sent_home() {
-        let help = instead_of("listen", "[server]", &["workers"]).unwrap();
+        let help = instead_of("listen", "[server]", &["workers"], &[]).unwrap();
         assert_eq!(help, "`listen` belongs to `[[site]]`");
     }
 
     #[test]
     fn words_of_other_servers_are_translated() {
-        assert!(instead_of("proxy_pass", "[[site.location]]", &["proxy"]).unwrap().contains("proxy = "));
+        assert!(instead_of("proxy_pass", "[[site.location]]", &["proxy"], &[]).unwrap().contains("proxy = "));
     }
 }

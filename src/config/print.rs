@@ -1,3 +1,254 @@
-pub fn print(_: &super::model::Config) -> String {
-    String::new()
+//! The effective configuration as TOML, for `rproxy check --print`: every default filled in, every path
+//! absolute, so that it means the same wherever it is read.
+
+use std::fmt::{Display, Write};
+use std::path::Path;
+
+use super::cursor::quoted;
+use super::model::{
+    AccessLog, Action, Config, ErrorPages, Fallback, Files, HeaderRules, Level, Location, Log, LogFormat,
+    Server, Site, Symlinks, Timeouts, Try, Upstream,
+};
+use super::value::{show_duration, show_size};
+
+pub fn print(config: &Config) -> String {
+    let mut out = Out::default();
+    server(&mut out, &config.server);
+    log(&mut out, &config.log);
+    config.sites.iter().for_each(|one| site(&mut out, one, config));
+    // Those without a name are written where they are used.
+    config.upstreams.iter().filter(|one| is_named(one)).for_each(|one| upstream(&mut out, one));
+    out.0
+}
+
+/// Text of one file, table by table.
+#[derive(Default)]
+struct Out(String);
+
+impl Out {
+    fn header(&mut self, header: &str) {
+        if !self.0.is_empty() {
+            self.0.push('\n');
+        }
+        self.0.push_str(header);
+        self.0.push('\n');
+    }
+
+    fn key(&mut self, key: &str, value: impl Display) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "{key} = {value}");
+    }
+}
+
+fn text(value: impl Display) -> String {
+    quoted(&value.to_string())
+}
+
+fn path(value: &Path) -> String {
+    quoted(&value.to_string_lossy())
+}
+
+fn list(values: impl IntoIterator<Item = impl Display>) -> String {
+    let values: Vec<String> = values.into_iter().map(text).collect();
+    format!("[{}]", values.join(", "))
+}
+
+fn table(entries: impl IntoIterator<Item = (String, String)>) -> String {
+    let entries: Vec<String> = entries.into_iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    if entries.is_empty() { "{}".into() } else { format!("{{ {} }}", entries.join(", ")) }
+}
+
+fn entry(key: &str, value: String) -> (String, String) {
+    (key.to_owned(), value)
+}
+
+fn server(out: &mut Out, server: &Server) {
+    out.header("[server]");
+    match server.workers {
+        Some(count) => out.key("workers", count),
+        None => out.key("workers", "\"auto\""),
+    }
+    out.key("shutdown_grace", text(show_duration(server.shutdown_grace)));
+    let unix = server.trusted_proxies.unix.then(|| "unix:".to_owned());
+    let networks = server.trusted_proxies.networks.iter().map(ToString::to_string);
+    out.key("trusted_proxies", list(networks.chain(unix)));
+}
+
+fn log(out: &mut Out, log: &Log) {
+    out.header("[log]");
+    out.key("level", text(level(log.level)));
+    out.key("format", if log.format == LogFormat::Json { "\"json\"" } else { "\"text\"" });
+    match &log.access {
+        AccessLog::Off => out.key("access", "\"off\""),
+        AccessLog::Stdout => out.key("access", "\"stdout\""),
+        AccessLog::File(file) => out.key("access", path(file)),
+    }
+}
+
+const fn level(level: Level) -> &'static str {
+    match level {
+        Level::Error => "error",
+        Level::Warn => "warn",
+        Level::Info => "info",
+        Level::Debug => "debug",
+        Level::Trace => "trace",
+    }
+}
+
+fn site(out: &mut Out, site: &Site, config: &Config) {
+    out.header("[[site]]");
+    out.key("listen", list(&site.listen));
+    if !site.hosts.is_empty() {
+        out.key("hosts", list(&site.hosts));
+    }
+    out.key("max_body", limit(site.max_body));
+    let header = entry("header", text(show_duration(site.timeouts.header)));
+    out.key("timeouts", table([header].into_iter().chain(timeouts(site.timeouts))));
+    out.key("errors", errors(&site.errors));
+    site.locations.iter().for_each(|one| location(out, one, site, config));
+}
+
+fn limit(limit: Option<u64>) -> String {
+    limit.map_or_else(|| "0".into(), |bytes| text(show_size(bytes)))
+}
+
+/// Those that a location can have.
+fn timeouts(timeouts: Timeouts) -> [(String, String); 3] {
+    [("body", timeouts.body), ("keep_alive", timeouts.keep_alive), ("send", timeouts.send)]
+        .map(|(key, duration)| entry(key, text(show_duration(duration))))
+}
+
+fn errors(pages: &ErrorPages) -> String {
+    let exact = pages.exact.iter().map(|(status, page)| (format!("\"{status}\""), path(page)));
+    let class = pages.class.iter().map(|(class, page)| (format!("\"{class}xx\""), path(page)));
+    table(exact.chain(class))
+}
+
+fn location(out: &mut Out, location: &Location, site: &Site, config: &Config) {
+    out.header("[[site.location]]");
+    out.key("match", text(&location.pattern));
+    match &location.action {
+        Action::Files(given) => files(out, given, site),
+        Action::Proxy(index) => {
+            out.key("proxy", text(config.upstreams.get(*index).map_or("", |one| one.name.as_str())));
+        }
+        Action::Redirect { to, status } => {
+            out.key("redirect", table([entry("to", text(to)), entry("status", status.as_u16().to_string())]));
+        }
+        Action::Respond { status, body, content_type } => {
+            let status = entry("status", status.as_u16().to_string());
+            out.key("respond", table([status, entry("body", text(body)), entry("type", text(content_type))]));
+        }
+    }
+    if let Some(rewrite) = &location.rewrite {
+        let from = entry("from", text(rewrite.from.as_str()));
+        out.key("rewrite", table([from, entry("to", text(&rewrite.to))]));
+    }
+    headers(out, "headers.request", &location.request_headers);
+    headers(out, "headers.response", &location.response_headers);
+    out.key("max_body", limit(location.max_body));
+    out.key("timeouts", table(timeouts(location.timeouts)));
+}
+
+fn files(out: &mut Out, files: &Files, site: &Site) {
+    let directory = path(&files.directory);
+    let kept = || table([entry("root", directory.clone())]);
+    out.key("files", if files.keep_prefix { kept() } else { directory.clone() });
+    out.key("index", list(&files.index));
+    out.key(
+        "symlinks",
+        match files.symlinks {
+            Symlinks::Inside => "\"inside\"",
+            Symlinks::Follow => "\"follow\"",
+            Symlinks::Deny => "\"deny\"",
+        },
+    );
+    if let Some(attempts) = &files.r#try {
+        out.key("try", list(attempts_of(attempts, site)));
+    }
+}
+
+fn attempts_of(attempts: &Try, site: &Site) -> Vec<String> {
+    let last = match &attempts.last {
+        Fallback::Location(index) => {
+            site.locations.get(*index).map(|one| one.pattern.to_string()).unwrap_or_default()
+        }
+        Fallback::Path(path) => path.to_string(),
+        Fallback::Status(status) => format!("={}", status.as_u16()),
+    };
+    attempts.candidates.iter().map(|one| one.path.to_string()).chain([last]).collect()
+}
+
+fn headers(out: &mut Out, key: &str, rules: &HeaderRules) {
+    if rules.is_empty() {
+        return;
+    }
+    let set = rules.set.iter().map(|(name, value)| (quoted_key(name.as_str()), text(value)));
+    let set = (!rules.set.is_empty()).then(|| entry("set", table(set)));
+    let remove = (!rules.remove.is_empty()).then(|| entry("remove", list(&rules.remove)));
+    out.key(key, table(set.into_iter().chain(remove)));
+}
+
+/// A key in quotes, unless it can stand without.
+fn quoted_key(key: &str) -> String {
+    let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if bare { key.to_owned() } else { quoted(key) }
+}
+
+/// Others are called by their address, which has a colon.
+fn is_named(upstream: &Upstream) -> bool {
+    !upstream.name.contains(':')
+}
+
+fn upstream(out: &mut Out, upstream: &Upstream) {
+    let name = quoted_key(&upstream.name);
+    out.header(&format!("[upstream.{name}]"));
+    out.key("servers", list(&upstream.servers));
+    let idle = entry("idle", upstream.keep_alive.idle.to_string());
+    let timeout = entry("timeout", text(show_duration(upstream.keep_alive.timeout)));
+    out.key("keep_alive", table([idle, timeout]));
+    let timeouts = [
+        ("connect", upstream.timeouts.connect),
+        ("send", upstream.timeouts.send),
+        ("read", upstream.timeouts.read),
+    ];
+    out.key("timeouts", table(timeouts.map(|(key, duration)| entry(key, text(show_duration(duration))))));
+    if let Some(process) = &upstream.process {
+        out.header(&format!("[upstream.{name}.process]"));
+        out.key("command", list(&process.command));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use crate::config::{load, print};
+
+    /// Prints the configuration, reads that from another folder, and prints it again.
+    fn round_trip(text: &str) -> (String, String) {
+        let [first, second] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        fs::write(first.path().join("site.toml"), text).unwrap();
+        let once = print(&load(&first.path().join("site.toml")).unwrap().config);
+        fs::write(second.path().join("other.toml"), &once).unwrap();
+        let twice = print(&load(&second.path().join("other.toml")).unwrap().config);
+        (
+            once.replace(first.path().to_str().unwrap(), "/here"),
+            twice.replace(first.path().to_str().unwrap(), "/here"),
+        )
+    }
+
+    #[test]
+    fn a_small_configuration_shows_every_default() {
+        let (once, twice) = round_trip(include_str!("print/small.toml"));
+        assert_eq!(once, include_str!("print/small.effective.toml"));
+        assert_eq!(once, twice);
+    }
+
+    #[test]
+    fn every_key_survives_being_printed_and_read() {
+        let (once, twice) = round_trip(include_str!("print/every_key.toml"));
+        assert_eq!(once, include_str!("print/every_key.effective.toml"));
+        assert_eq!(once, twice);
+    }
 }

@@ -45,7 +45,7 @@ macro_rules! tables {
                 }
 
                 fn read(node: Node<'_>, report: &mut Report) -> Option<Self> {
-                    let cursor = Cursor::new(node.value.as_table()?, node.spot.file);
+                    let cursor = Cursor::new(node.value.as_table()?, node.spot);
                     let table = Self {
                         $( $field: cursor.take(key!($field $($key)?), report), )*
                     };

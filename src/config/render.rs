@@ -1,9 +1,9 @@
 //! A report as text, drawn by rustc's own renderer.
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::report::{Place, Problem, Report, Severity, Spot};
+use super::report::{Problem, Report, Severity, Spot};
 use super::source::Source;
 
 /// Wide enough for any line that a person wrote; longer ones are cut around the mistake.
@@ -30,12 +30,9 @@ fn groups<'a>(report: &'a Report, problem: &'a Problem) -> Vec<Group<'a>> {
         Severity::Warning => Level::WARNING,
     };
     let mut group = Group::with_title(level.primary_title(problem.message.as_str()));
-    match &problem.place {
-        Place::File(path) => group = group.element(Origin::path(path.to_string_lossy())),
-        Place::Spot(spot) => {
-            for snippet in snippets(report, problem, *spot) {
-                group = group.element(snippet);
-            }
+    if let Some(spot) = problem.spot {
+        for snippet in snippets(report, problem, spot) {
+            group = group.element(snippet);
         }
     }
     if let Some(help) = &problem.help {

@@ -39,39 +39,34 @@ enum Basis {
 pub struct Problem {
     pub(super) severity: Severity,
     pub(super) message: String,
-    pub(super) place: Place,
+    /// None for a file that has no text to point into.
+    pub(super) spot: Option<Spot>,
     /// Other places that belong to it, and what each is.
     pub(super) others: Vec<(Spot, String)>,
     pub(super) help: Option<String>,
     basis: Basis,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Place {
-    Spot(Spot),
-    /// A file that has no text to point into.
-    File(PathBuf),
-}
-
 impl Problem {
     pub fn error(spot: Spot, message: impl Into<String>) -> Self {
-        Self::new(Severity::Error, Place::Spot(spot), message.into())
+        Self::new(Severity::Error, Some(spot), &message.into())
     }
 
     pub fn warning(spot: Spot, message: impl Into<String>) -> Self {
-        Self::new(Severity::Warning, Place::Spot(spot), message.into())
+        Self::new(Severity::Warning, Some(spot), &message.into())
     }
 
     /// A file that cannot be read at all.
-    pub fn unreadable(file: &Path, message: impl Into<String>) -> Self {
-        Self::new(Severity::Error, Place::File(file.into()), message.into())
+    pub fn unreadable(message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, None, &message.into())
     }
 
-    fn new(severity: Severity, place: Place, message: String) -> Self {
+    fn new(severity: Severity, spot: Option<Spot>, message: &str) -> Self {
         let mut problem = Self {
             severity,
-            message: printable(&message),
-            place,
+            // Parsers of values quote what was written, even if that is nothing.
+            message: printable(&message.replace("``", "an empty string")),
+            spot,
             others: Vec::new(),
             help: None,
             basis: Basis::Written,
@@ -117,13 +112,6 @@ impl Problem {
         self.basis = Basis::Absent;
         self
     }
-
-    fn spot(&self) -> Option<Spot> {
-        match self.place {
-            Place::Spot(spot) => Some(spot),
-            Place::File(_) => None,
-        }
-    }
 }
 
 /// Every problem of a configuration, with the files they are in.
@@ -133,6 +121,9 @@ pub struct Report {
     pub(super) problems: Vec<Problem>,
     /// Whether something could not be read, so that what is absent proves nothing.
     incomplete: bool,
+    guessed: Vec<Spot>,
+    /// Tables and lists with a key or element that is there but was no good.
+    unread: Vec<(Spot, &'static str)>,
 }
 
 impl Report {
@@ -172,6 +163,22 @@ impl Report {
         self.incomplete = true;
     }
 
+    /// Notes that the parser had to guess what a stretch of text means.
+    pub(super) fn distrust(&mut self, spot: Spot) {
+        self.lose();
+        self.guessed.push(spot);
+    }
+
+    /// Notes that a key of the table at `owner` is there, but not as it should be.
+    pub(super) fn mark_unread(&mut self, owner: Spot, key: &'static str) {
+        self.unread.push((owner, key));
+    }
+
+    /// Whether `key` only seems to be missing.
+    pub(super) fn is_unread(&self, owner: Spot, key: &str) -> bool {
+        self.unread.iter().any(|(spot, name)| *spot == owner && *name == key)
+    }
+
     /// A spot's file. Spots are made for files of this report only.
     pub(super) fn source(&self, file: FileId) -> Option<&Source> {
         self.sources.get(file.0)
@@ -186,33 +193,22 @@ impl Report {
 
     /// Puts problems in the order of the text and drops those that only follow from others.
     pub(super) fn finish(mut self) -> Self {
-        let broken = self.broken_lines();
-        let sources = &self.sources;
-        let incomplete = self.incomplete;
+        let Self { guessed, incomplete, .. } = &self;
+        let (guessed, incomplete, errors) = (guessed.clone(), *incomplete, self.has_errors());
+        let is_guess = |spot: Spot| {
+            guessed
+                .iter()
+                .any(|guess| guess.file == spot.file && (guess.start..guess.end).contains(&spot.start))
+        };
         self.problems.retain(|problem| match problem.basis {
             Basis::Syntax => true,
-            Basis::Absent => !incomplete,
-            Basis::Written => problem.spot().is_none_or(|spot| {
-                sources.get(spot.file.0).is_none_or(|source| {
-                    let line = source.line(spot.start);
-                    !broken.contains(&(spot.file, line))
-                })
-            }),
+            // What an error hid from view may look unused.
+            Basis::Absent => !incomplete && (problem.severity == Severity::Error || !errors),
+            Basis::Written => !problem.spot.is_some_and(is_guess),
         });
-        self.problems.sort_by_key(|problem| problem.spot().map(|spot| (spot.file, spot.start, spot.end)));
-        self.problems.dedup_by(|a, b| a.place == b.place && a.message == b.message);
+        self.problems.sort_by_key(|problem| problem.spot.map(|spot| (spot.file, spot.start, spot.end)));
+        self.problems.dedup_by(|a, b| a.spot == b.spot && a.message == b.message);
         self
-    }
-
-    /// Lines that are not TOML: what the parser made of them is not what the user meant.
-    fn broken_lines(&self) -> Vec<(FileId, usize)> {
-        let syntax = self.problems.iter().filter(|problem| problem.basis == Basis::Syntax);
-        syntax
-            .filter_map(|problem| {
-                let spot = problem.spot()?;
-                Some((spot.file, self.source(spot.file)?.line(spot.start)))
-            })
-            .collect()
     }
 }
 

@@ -9,32 +9,135 @@ use super::report::{FileId, Problem, Report, Spot};
 
 /// Parses one file, as far as it can be.
 pub fn parse<'a>(text: &'a str, file: FileId, report: &mut Report) -> Spanned<DeTable<'a>> {
-    let (tree, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        report.lose();
+    let (tree, mut errors) = DeTable::parse_recoverable(text);
+    errors.sort_by_key(start);
+    let run = runaway(&errors, text);
+    let end = run.unwrap_or(text.len() + 1);
+    let mut twice = 0..0;
+    for error in errors.iter().filter(|error| start(error) < end) {
+        let duplicate = error.message() == DUPLICATE;
+        // What stands in a table that is written twice was reported with it.
+        if duplicate && twice.contains(&start(error)) {
+            continue;
+        }
+        if duplicate && line_at(text, start(error)).starts_with('[') {
+            let next = text.get(start(error)..).and_then(|rest| rest.find("\n["));
+            twice = start(error)..next.map_or(text.len(), |next| start(error) + next);
+        }
         report.push(explain(error, text, file, tree.get_ref()).syntax());
+        report.distrust(guessed(text, start(error), file));
+    }
+    if let Some(at) = run {
+        let open = opening(tree.get_ref(), text, at);
+        report.distrust(Spot { file, start: open, end: text.len() });
+        // A string that is not closed has swallowed the bracket too.
+        if !errors.iter().any(|error| (open..at).contains(&start(error))) {
+            let spot = Spot { file, start: open, end: open + 1 };
+            report.push(Problem::error(spot, "this bracket is not closed").syntax());
+        }
     }
     tree
+}
+
+const DUPLICATE: &str = "duplicate key";
+
+fn start(error: &Error) -> usize {
+    error.span().map_or(0, |span| span.start)
+}
+
+/// What the parser may have got wrong by a mistake. Of a broken header that is everything, as all that
+/// follows may have come into another table.
+fn guessed(text: &str, at: usize, file: FileId) -> Spot {
+    if line_at(text, at).starts_with('[') {
+        return Spot { file, start: 0, end: text.len() };
+    }
+    let (start, end) = line_bounds(text, at);
+    Spot { file, start, end }
+}
+
+/// Where the parser began to take other lines for elements of a list that is not closed.
+fn runaway(errors: &[Error], text: &str) -> Option<usize> {
+    let unclosed = |error: &Error| {
+        error.message().starts_with("unclosed array,") || error.message().starts_with("unclosed inline table")
+    };
+    if !errors.iter().any(unclosed) {
+        return None;
+    }
+    let begins_a_line =
+        |at: usize| text.get(..at).is_some_and(|before| before.trim_end_matches([' ', '\t']).ends_with('\n'));
+    let first = errors.iter().find(|error| {
+        let missing = error.message().starts_with("missing") || unclosed(error);
+        let line = line_at(text, start(error));
+        missing
+            && begins_a_line(start(error))
+            && (line.starts_with('[') || line.contains('=') || line.is_empty())
+    });
+    first.map(start)
+}
+
+/// Where the bracket of the list or inline table is that goes on to `at`.
+fn opening(tree: &DeTable<'_>, text: &str, at: usize) -> usize {
+    let last = || text.get(..at).and_then(|before| before.rfind(['[', '{']));
+    outermost(tree, at).or_else(last).unwrap_or(at)
+}
+
+fn outermost(tree: &DeTable<'_>, at: usize) -> Option<usize> {
+    let around = |value: &Spanned<DeValue<'_>>| {
+        let nested = matches!(value.get_ref(), DeValue::Array(_) | DeValue::Table(_));
+        Some(value.span()).filter(|span| nested && span.start < at && span.end >= at).map(|span| span.start)
+    };
+    let mut found = None;
+    for (_, value) in tree {
+        each_table(value, &mut |inner, _| found = found.or_else(|| outermost(inner, at)));
+        found = found.or_else(|| around(value));
+    }
+    found
 }
 
 fn explain(error: &Error, text: &str, file: FileId, tree: &DeTable<'_>) -> Problem {
     let span = error.span().unwrap_or(0..0);
     let at = |span: Range<usize>| Spot { file, start: span.start, end: span.end };
-    let written = text.get(span.clone()).unwrap_or_default();
-    if error.message() == "duplicate key" {
-        let problem = Problem::error(at(span.clone()), format!("`{written}` is written twice"));
-        return match first(tree, text, &span) {
-            Some(first) => problem.also(at(first), "first written here"),
-            None => problem,
-        };
+    let message = error.message();
+    if message == DUPLICATE {
+        return duplicate(&span, text, file, tree);
     }
+    if message.starts_with("missing escaped value") {
+        let letter = text.get(span.start..).and_then(|rest| rest.chars().next()).unwrap_or(' ');
+        let backslash = span.start.saturating_sub(1)..span.start + letter.len_utf8();
+        return Problem::error(at(backslash), format!("`\\{letter}` means nothing in a string of TOML"))
+            .help("in single quotes a backslash is one: 'like this'; in double quotes write it twice");
+    }
+    if message.starts_with("invalid basic string, expected `\"`")
+        || message.starts_with("invalid literal string, expected `'`")
+    {
+        return Problem::error(at(span), "this string is not closed");
+    }
+    let written = text.get(span.clone()).unwrap_or_default();
     let word = bare_word(text, span.start);
     let value = if written.contains(word) { written.trim() } else { word };
-    if is_about_a_value(error.message()) && !value.is_empty() && !value.contains('\n') {
+    if is_about_a_value(message) && !value.is_empty() && !value.contains('\n') {
         return Problem::error(at(span), format!("`{value}` is not a value of TOML"))
             .help(format!("a string stands in quotes: \"{value}\""));
     }
-    Problem::error(at(span), format!("not valid TOML: {}", error.message()))
+    Problem::error(at(span), format!("not valid TOML: {message}"))
+}
+
+fn duplicate(span: &Range<usize>, text: &str, file: FileId, tree: &DeTable<'_>) -> Problem {
+    let at = |span: Range<usize>| Spot { file, start: span.start, end: span.end };
+    let line = line_at(text, span.start);
+    let (name, whole) = if line.starts_with('[') {
+        // Behind the header there may be a comment.
+        let header = line.rfind(']').and_then(|end| line.get(..=end)).unwrap_or(line);
+        let (begin, _) = line_bounds(text, span.start);
+        (header, begin..begin + header.len())
+    } else {
+        (text.get(span.clone()).unwrap_or_default(), span.clone())
+    };
+    let problem = Problem::error(at(whole), format!("`{name}` is written twice"));
+    match first(tree, text, span) {
+        Some(first) => problem.also(at(first), "first written here"),
+        None => problem,
+    }
 }
 
 /// What the parser says of addresses, paths and words that lack their quotes.
@@ -62,7 +165,8 @@ fn bare_word(text: &str, at: usize) -> &str {
 /// Where the key that is written again stood first. The parser does not say; this finds the same key
 /// before it, under the same header and in the same braces, or nothing rather than another one.
 fn first(tree: &DeTable<'_>, text: &str, again: &Range<usize>) -> Option<Range<usize>> {
-    if let Some(header) = line_around(text, again).filter(|line| line.starts_with('[')) {
+    let header = line_at(text, again.start);
+    if header.starts_with('[') {
         let before = text.get(..again.start)?.rfind('\n')?;
         let found = text.get(..before)?.rfind(&format!("{header}\n"))?;
         return Some(found..found + header.len());
@@ -79,10 +183,16 @@ fn first(tree: &DeTable<'_>, text: &str, again: &Range<usize>) -> Option<Range<u
         .filter(|span| !text.get(span.start..again.start).is_some_and(|between| between.contains("\n[")))
 }
 
-fn line_around<'a>(text: &'a str, span: &Range<usize>) -> Option<&'a str> {
-    let start = text.get(..span.start)?.rfind('\n').map_or(0, |at| at + 1);
-    let end = text.get(span.end..)?.find('\n').map_or(text.len(), |at| span.end + at);
-    text.get(start..end).map(str::trim)
+/// The line that holds a byte, without blanks around it.
+fn line_at(text: &str, at: usize) -> &str {
+    let (start, end) = line_bounds(text, at);
+    text.get(start..end).unwrap_or_default().trim()
+}
+
+fn line_bounds(text: &str, at: usize) -> (usize, usize) {
+    let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    let end = text.get(at..).and_then(|behind| behind.find('\n')).map_or(text.len(), |end| at + end);
+    (start, end)
 }
 
 /// A key with what stands before it on its line: `headers.request` of `headers.request = …`.

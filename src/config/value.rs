@@ -99,7 +99,7 @@ impl Measure {
         Err(match meant(unit.trim(), units, words) {
             _ if unit.is_empty() => format!("`{text}` lacks its unit; {}", all(units)),
             Some(meant) => format!("`{text}` is not a {what}; did you mean \"{digits}{meant}\"?"),
-            None => format!("`{unit}` is not a unit of a {what}; {}", all(units)),
+            None => format!("`{}` is not a unit of a {what}; {}", unit.trim(), all(units)),
         })
     }
 }
@@ -147,7 +147,7 @@ pub fn show_duration(duration: Duration) -> String {
     let nanos = duration.as_nanos();
     let least = |name: &str| if name == "m" { 2 } else { 1 };
     let exact = |(name, unit): &&(&str, u128)| {
-        *name != "w" && nanos.is_multiple_of(*unit) && nanos / unit >= least(name)
+        !["w", "ms"].contains(name) && nanos.is_multiple_of(*unit) && nanos / unit >= least(name)
     };
     if let Some((name, unit)) = TIMES.iter().rev().find(exact) {
         return format!("{}{name}", nanos / unit);
@@ -155,8 +155,12 @@ pub fn show_duration(duration: Duration) -> String {
     if nanos == 0 {
         return "0s".into();
     }
-    let fraction = format!("{:06}", nanos % 1_000_000);
-    format!("{}.{}ms", nanos / 1_000_000, fraction.trim_end_matches('0'))
+    if nanos < SECOND && nanos.is_multiple_of(1_000_000) {
+        return format!("{}ms", nanos / 1_000_000);
+    }
+    let (name, unit, digits) = if nanos > SECOND { ("s", SECOND, 9) } else { ("ms", 1_000_000, 6) };
+    let fraction = format!("{:0digits$}", nanos % unit);
+    format!("{}.{}{name}", nanos / unit, fraction.trim_end_matches('0'))
 }
 
 /// In the largest unit that says it without fraction.
@@ -242,7 +246,9 @@ mod tests {
 
     #[test]
     fn measures_are_shown_as_people_write_them() {
-        for text in ["0s", "1ms", "1500ms", "30s", "60s", "75s", "5m", "2h", "90m", "30d", "2y", "0.5ms"] {
+        for text in
+            ["0s", "1ms", "1.5s", "1.234s", "30s", "60s", "75s", "5m", "2h", "90m", "30d", "2y", "0.5ms"]
+        {
             assert_eq!(show_duration(parse_duration(text).unwrap()), text);
         }
         for text in ["0B", "1000B", "64KiB", "256MiB", "2TiB"] {

@@ -1,7 +1,6 @@
 //! From the validated model to what runs: once for all event loops, then a copy for each.
 
-use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -31,14 +30,11 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Reads the error pages, and gives the upstreams their counters.
-    ///
-    /// # Errors
-    /// An error page that cannot be read.
-    pub fn new(config: Config) -> io::Result<Self> {
+    pub fn new(config: Config) -> Self {
         let upstreams =
             config.upstreams.iter().map(|upstream| Arc::new(compile_upstream(upstream))).collect();
-        let pages = config.sites.iter().map(|site| read_pages(&site.errors)).collect::<io::Result<_>>()?;
-        Ok(Self { config, upstreams, pages })
+        let pages = config.sites.iter().map(|site| read_pages(&site.errors)).collect();
+        Self { config, upstreams, pages }
     }
 
     /// One event loop's copy. Regular expressions and pools are its own: it shares nothing that is locked.
@@ -89,16 +85,24 @@ fn compile_upstream(upstream: &model::Upstream) -> Upstream {
     Upstream::new(&upstream.name, upstream.servers.iter().cloned(), settings)
 }
 
-fn read_pages(pages: &model::ErrorPages) -> io::Result<ErrorPages> {
-    let read = |(status, path): (&u16, &std::path::PathBuf)| Ok((*status, read_page(path)?));
-    Ok(ErrorPages {
-        exact: pages.exact.iter().map(read).collect::<io::Result<_>>()?,
-        class: pages.class.iter().map(read).collect::<io::Result<_>>()?,
-    })
+fn read_pages(pages: &model::ErrorPages) -> ErrorPages {
+    let read = |(status, path): (&u16, &PathBuf)| Some((*status, read_page(path)?));
+    ErrorPages {
+        exact: pages.exact.iter().filter_map(read).collect(),
+        class: pages.class.iter().filter_map(read).collect(),
+    }
 }
 
-fn read_page(path: &Path) -> io::Result<ErrorPage> {
-    let body = std::fs::read(path)
-        .map_err(|error| io::Error::new(error.kind(), format!("error page {}: {error}", path.display())))?;
-    Ok(ErrorPage { content_type: media_type(path.as_os_str().as_encoded_bytes()), body: Bytes::from(body) })
+/// A page that is not there costs its looks, not the site.
+fn read_page(path: &Path) -> Option<ErrorPage> {
+    match std::fs::read(path) {
+        Ok(body) => {
+            let content_type = media_type(path.as_os_str().as_encoded_bytes());
+            Some(ErrorPage { content_type, body: Bytes::from(body) })
+        }
+        Err(error) => {
+            tracing::warn!("the error page {} cannot be read: {error}; a plain one is sent", path.display());
+            None
+        }
+    }
 }

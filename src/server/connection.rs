@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tower::Service;
 
 use super::drain::Connections;
-use super::encode::{self, Asked};
+use super::encode::{self, Asked, Framing};
 use super::head::{Head, Search};
 use super::inbound::{self, Inbound, RequestBody};
 use super::io::{Io, READ_SIZE};
@@ -227,7 +227,8 @@ where
 
     async fn write(&self, mut response: Response, limits: &Limits, asked: Asked) -> After {
         let broken = !self.io.inbound.borrow().can_be_skipped(SKIP_MAX);
-        let close = !asked.keep_alive || broken || self.shared.connections.is_draining();
+        let until_close = Framing::of(&response, asked) == Framing::UntilClose;
+        let close = !asked.keep_alive || until_close || broken || self.shared.connections.is_draining();
         let Written { mut sent, tunnel, must_reset } =
             outbound::send(self.io, limits, &mut response, asked, close).await;
         if let Some(tunnel) = tunnel {

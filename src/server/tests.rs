@@ -338,6 +338,23 @@ fn a_stream_reaches_the_client_frame_by_frame() {
 }
 
 #[test]
+fn a_client_of_http_1_0_learns_the_end_of_a_stream_from_the_end_of_the_connection() {
+    in_loop(async {
+        let (sender, receiver) = tokio::sync::mpsc::channel(1);
+        let receiver = Rc::new(std::cell::RefCell::new(Some(receiver)));
+        let mut session = session(move |_| {
+            let frames = Frames(receiver.borrow_mut().take().unwrap());
+            async { Response::default().with_body(Body::Stream(BodyStream::new(None, frames))) }
+        });
+        session.send(b"GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").await;
+        sender.send(Ok(Frame::Data(Bytes::from_static(b"all")))).await.unwrap();
+        drop(sender);
+        let answer = String::from_utf8(session.rest().await).unwrap();
+        assert!(answer.contains("Connection: close\r\n") && answer.ends_with("\r\n\r\nall"), "{answer}");
+    });
+}
+
+#[test]
 fn a_stream_that_breaks_off_never_looks_whole() {
     in_loop(async {
         let (sender, receiver) = tokio::sync::mpsc::channel(2);

@@ -5,6 +5,8 @@ mod support;
 
 /// Preconditions and ranges of files.
 mod conditional;
+/// Every file of `static_fixtures/config_errors` gets the report that stands beside it.
+mod config_errors;
 /// Every file of `conf/` is one that rproxy accepts.
 mod examples;
 /// Smuggling and malformed input, byte for byte.

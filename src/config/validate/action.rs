@@ -70,19 +70,7 @@ fn index(list: &At<List<String>>, report: &mut Report) -> Vec<String> {
 }
 
 pub fn redirect(at: &At<raw::Redirect>, regex: Option<&Regex>, report: &mut Report) -> Option<Action> {
-    let status = match &at.value.status {
-        None => Some(StatusCode::FOUND),
-        Some(status) => match u16::try_from(status.value).ok().filter(|code| REDIRECTS.contains(code)) {
-            Some(code) => StatusCode::from_u16(code).ok(),
-            None => {
-                report.push(
-                    Problem::error(status.spot, format!("{} is not the status of a redirect", status.value))
-                        .help("there is 301, 302, 303, 307 and 308"),
-                );
-                None
-            }
-        },
-    };
+    let status = at.value.status.as_ref().map_or(Some(StatusCode::FOUND), |at| redirect_status(at, report));
     let help = "write `redirect = { to = \"/new\" }`";
     let to = required("to", at.value.to.as_ref(), at.spot, "`redirect`", help, report)?;
     if to.value.is_empty() {
@@ -90,6 +78,15 @@ pub fn redirect(at: &At<raw::Redirect>, regex: Option<&Regex>, report: &mut Repo
     }
     let to = before_the_answer(to, regex, report);
     Some(Action::Redirect { to: to?, status: status? })
+}
+
+fn redirect_status(at: &At<i64>, report: &mut Report) -> Option<StatusCode> {
+    let code = u16::try_from(at.value).ok().filter(|code| REDIRECTS.contains(code));
+    if code.is_none() {
+        let message = format!("{} is not the status of a redirect", at.value);
+        report.push(Problem::error(at.spot, message).help("there is 301, 302, 303, 307 and 308"));
+    }
+    code.and_then(|code| StatusCode::from_u16(code).ok())
 }
 
 pub fn respond(at: &At<raw::Respond>, regex: Option<&Regex>, report: &mut Report) -> Option<Action> {

@@ -4,7 +4,7 @@ use ::http::StatusCode;
 use regex::bytes::Regex;
 
 use super::location::{Around, before_the_answer};
-use crate::config::cursor::{At, List};
+use crate::config::cursor::{ANY, At, List};
 use crate::config::model::{Candidate, Fallback, Try};
 use crate::config::names;
 use crate::config::report::{Problem, Report};
@@ -15,8 +15,11 @@ pub fn attempts(
     around: &mut Around<'_>,
     report: &mut Report,
 ) -> Option<Try> {
-    let Some((last, candidates)) = list.value.split_last().filter(|(_, candidates)| !candidates.is_empty())
+    let Some((end, candidates)) = list.value.split_last().filter(|(_, candidates)| !candidates.is_empty())
     else {
+        if report.is_unread(list.spot, ANY) {
+            return None;
+        }
         report.push(
             Problem::error(list.spot, "`try` needs a file to look for, and what happens when there is none")
                 .help("write `try = [\"$uri\", \"$uri/\", \"=404\"]`")
@@ -25,8 +28,8 @@ pub fn attempts(
         return None;
     };
     let candidates: Vec<_> = candidates.iter().map(|at| candidate(at, regex, report)).collect();
-    let last = fallback(last, regex, around, report);
-    Some(Try { candidates: candidates.into_iter().collect::<Option<_>>()?, last: last? })
+    let end = fallback(end, regex, around, report);
+    Some(Try { candidates: candidates.into_iter().collect::<Option<_>>()?, last: end? })
 }
 
 fn candidate(at: &At<String>, regex: Option<&Regex>, report: &mut Report) -> Option<Candidate> {
@@ -76,17 +79,16 @@ fn fallback(
 
 fn named(at: &At<String>, name: &str, around: &mut Around<'_>, report: &mut Report) -> Option<Fallback> {
     let found = around.named.iter().position(|known| known.as_deref() == Some(name));
-    match found {
-        Some(index) => around.used.push(index),
-        None => {
-            let known: Vec<&str> = around.named.iter().flatten().map(String::as_str).collect();
-            let help = match names::nearest(name, known) {
-                Some(near) => format!("did you mean `@{near}`?"),
-                None => format!("write a `[[site.location]]` with `match = \"@{name}\"`"),
-            };
-            let message = format!("the site has no location `@{name}`");
-            report.push(Problem::error(at.spot, message).help(help).absent());
-        }
+    if let Some(index) = found {
+        around.used.push(index);
+        return Some(Fallback::Location(index));
     }
-    found.map(Fallback::Location)
+    let known: Vec<&str> = around.named.iter().flatten().map(String::as_str).collect();
+    let help = match names::nearest(name, known) {
+        Some(near) => format!("did you mean `@{near}`?"),
+        None => format!("write a `[[site.location]]` with `match = \"@{name}\"`"),
+    };
+    let message = format!("the site has no location `@{name}`");
+    report.push(Problem::error(at.spot, message).help(help).absent());
+    None
 }

@@ -63,6 +63,9 @@ fn address(at: &At<String>, report: &mut Report) -> Option<At<ListenAddr>> {
         report.push(problem);
         return None;
     }
+    if scalar::refuse_high_port(at, report) {
+        return None;
+    }
     let parsed: At<ListenAddr> = scalar::parse(at, report)?;
     match &parsed.value {
         ListenAddr::Unix(path) => {
@@ -109,8 +112,8 @@ fn refuse_overlap(at: &At<ListenAddr>, other: &At<ListenAddr>, report: &mut Repo
         _ => false,
     };
     if wide(&at.value, &other.value) || wide(&other.value, &at.value) {
-        let message = format!("`{}` overlaps with `{}`", at.value, other.value);
-        report.push(Problem::error(at.spot, message).also(other.spot, "these are addresses of both").help(
+        let message = format!("`{}` and `{}` overlap", at.value, other.value);
+        report.push(Problem::error(at.spot, message).also(other.spot, "the other is here").help(
             "\":80\" is every IPv4 and IPv6 address; write it for both, or \"0.0.0.0:80\" and \"[::]:80\"",
         ));
     }

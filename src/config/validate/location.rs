@@ -4,7 +4,7 @@ use regex::bytes::Regex;
 
 use super::upstream::Upstreams;
 use super::{action, headers, origin, proxy, required, scalar, timeouts};
-use crate::config::cursor::At;
+use crate::config::cursor::{ANY, At};
 use crate::config::model::{Action, HeaderRules, Location, Rewrite, Timeouts};
 use crate::config::names;
 use crate::config::raw;
@@ -30,6 +30,8 @@ enum Kind {
     Respond,
 }
 
+const KINDS: [Kind; 4] = [Kind::Files, Kind::Proxy, Kind::Redirect, Kind::Respond];
+
 impl Kind {
     const fn key(self) -> &'static str {
         match self {
@@ -48,14 +50,20 @@ pub fn pattern(at: &At<raw::Location>, report: &mut Report) -> Option<At<Locatio
     scalar::parse(written, report)
 }
 
+/// A location whose pattern could not be read is checked all the same.
 pub fn location(
     at: &At<raw::Location>,
-    pattern: &At<LocationPattern>,
+    pattern: Option<&At<LocationPattern>>,
     around: &mut Around<'_>,
     report: &mut Report,
 ) -> Option<Location> {
     let raw = &at.value;
-    let regex = pattern.value.regex();
+    // Without the expression nobody knows its groups.
+    if pattern.is_none() && raw.pattern.as_ref().is_some_and(|at| at.value.trim().starts_with('~')) {
+        return None;
+    }
+    let pattern = pattern.map_or_else(|| LocationPattern::Prefix("/".into()), |at| at.value.clone());
+    let regex = pattern.regex();
     let kind = kind(at, report);
     if let Some(kind) = kind {
         refuse_idle_keys(raw, kind, report);
@@ -68,7 +76,7 @@ pub fn location(
     let rewrite = raw.rewrite.as_ref().and_then(|at| rewrite(at, report));
     let (request_headers, response_headers) = both_headers(raw, regex, report);
     let action = match kind? {
-        Kind::Files => action::files(raw, &pattern.value, around, report).map(Action::Files),
+        Kind::Files => action::files(raw, &pattern, around, report).map(Action::Files),
         Kind::Proxy => {
             raw.proxy.as_ref().and_then(|at| proxy::proxy(at, around.upstreams, report)).map(Action::Proxy)
         }
@@ -76,7 +84,6 @@ pub fn location(
         Kind::Respond => raw.respond.as_ref().and_then(|at| action::respond(at, regex, report)),
     };
     Some(Location {
-        pattern: pattern.value.clone(),
         action: action?,
         max_body,
         timeouts,
@@ -84,6 +91,7 @@ pub fn location(
         request_headers,
         response_headers,
         origin: origin(at.spot, report),
+        pattern,
     })
 }
 
@@ -101,6 +109,10 @@ fn kind(at: &At<raw::Location>, report: &mut Report) -> Option<Kind> {
     .collect();
     found.sort_by_key(|(_, key)| *key);
     let Some((first, key)) = found.first().copied() else {
+        // It may be one of the keys that could not be read.
+        if KINDS.iter().map(|kind| kind.key()).chain([ANY]).any(|key| report.is_unread(at.spot, key)) {
+            return None;
+        }
         let message = "this location does nothing";
         let help = "give it one of `files`, `proxy`, `redirect` and `respond`";
         report.push(Problem::error(at.spot, message).help(help).absent());

@@ -17,7 +17,7 @@ mod site;
 mod timeouts;
 mod upstream;
 
-use super::cursor::At;
+use super::cursor::{ANY, At};
 use super::files::Written;
 use super::model::{Config, Origin, Site};
 use super::report::{Problem, Report, Spot};
@@ -27,7 +27,9 @@ use upstream::Upstreams;
 /// `None` if there is no file to begin with.
 pub fn validate(written: &[Written], report: &mut Report) -> Option<Config> {
     let (main, included) = written.split_first()?;
-    included.iter().for_each(|file| refuse_process_wide(file, report));
+    for file in included {
+        refuse_process_wide(file, report);
+    }
     let server = server::server(main.file.server.as_ref(), report);
     let log = server::log(main.file.log.as_ref(), report);
     let timeouts = timeouts::overlay(timeouts::DEFAULT, main.file.timeouts.as_ref(), report);
@@ -63,6 +65,10 @@ fn refuse_process_wide(file: &Written, report: &mut Report) {
 
 fn nothing_to_serve(main: &Written, report: &mut Report) {
     let spot = Spot { file: main.id, start: 0, end: 0 };
+    let partly = main.file.site.as_ref().is_some_and(|list| report.is_unread(list.spot, ANY));
+    if partly || report.is_unread(spot, "site") {
+        return;
+    }
     report.push(
         Problem::error(spot, "there is no `[[site]]`, so there is nothing to serve")
             .help("begin with `[[site]]` and `listen = [\"127.0.0.1:8080\"]`")
@@ -86,7 +92,7 @@ fn required<'a, T>(
     help: &str,
     report: &mut Report,
 ) -> Option<&'a At<T>> {
-    if value.is_none() {
+    if value.is_none() && !report.is_unread(owner, key) {
         report.push(Problem::error(owner, format!("{what} lacks `{key}`")).help(help).absent());
     }
     value
@@ -94,7 +100,7 @@ fn required<'a, T>(
 
 /// A list that has to have something in it.
 fn not_empty<T>(key: &str, list: &At<Vec<T>>, help: &str, report: &mut Report) {
-    if list.value.is_empty() {
+    if list.value.is_empty() && !report.is_unread(list.spot, ANY) {
         report.push(Problem::error(list.spot, format!("`{key}` is an empty list")).help(help).absent());
     }
 }

@@ -1,7 +1,5 @@
 //! `[upstream.NAME.process]`: the command, with the addresses it is to serve filled in.
 
-use std::path::PathBuf;
-
 use super::{not_empty, required};
 use crate::config::cursor::At;
 use crate::config::model::Process;
@@ -28,16 +26,12 @@ pub fn process(at: &At<raw::Process>, servers: &[At<UpstreamAddr>], report: &mut
         }
     }
     let directory = report.resolve(at.spot, ".");
-    Some(Process { command: words, directory: without_dot(directory) })
+    Some(Process { command: words, directory: directory.components().collect() })
 }
 
 fn apart(program: &str) -> String {
     let words: Vec<String> = program.split_whitespace().map(crate::config::cursor::quoted).collect();
     format!("[{}]", words.join(", "))
-}
-
-fn without_dot(path: PathBuf) -> PathBuf {
-    path.components().collect()
 }
 
 fn fill_in(word: &At<String>, servers: &[At<UpstreamAddr>], report: &mut Report) -> String {

@@ -6,12 +6,18 @@ use crate::config::names;
 use crate::config::report::{Problem, Report};
 use crate::net::UpstreamAddr;
 
+const HELP: &str = "write the name of an upstream, \"http://host:port\" or \"unix:/path\"";
+
 /// The index of the upstream that is meant.
 pub fn proxy(at: &At<String>, upstreams: &mut Upstreams, report: &mut Report) -> Option<usize> {
     let text = at.value.as_str();
     if let Some(rest) = text.strip_prefix("http://") {
         let authority = authority(at, rest, report)?;
         return in_place(at, authority, "http://", upstreams, report);
+    }
+    if text.is_empty() {
+        report.push(Problem::error(at.spot, "`proxy` is empty").help(HELP));
+        return None;
     }
     if text.starts_with("unix:") {
         return in_place(at, text.to_owned(), "", upstreams, report);
@@ -22,8 +28,7 @@ pub fn proxy(at: &At<String>, upstreams: &mut Upstreams, report: &mut Report) ->
         return None;
     }
     if text.contains("://") {
-        let help = "write the name of an upstream, \"http://host:port\" or \"unix:/path\"";
-        report.push(Problem::error(at.spot, format!("`{text}` cannot be proxied to")).help(help));
+        report.push(Problem::error(at.spot, format!("`{text}` cannot be proxied to")).help(HELP));
         return None;
     }
     let found = upstreams.claim(text);
@@ -58,6 +63,14 @@ fn authority(at: &At<String>, rest: &str, report: &mut Report) -> Option<String>
         );
         return None;
     }
+    if authority.contains('$') {
+        report.push(Problem::error(at.spot, "`proxy` cannot have variables: its server is always the same"));
+        return None;
+    }
+    if authority.is_empty() {
+        report.push(Problem::error(at.spot, "the server is missing; write \"http://127.0.0.1:8000\""));
+        return None;
+    }
     let has_port = authority.rfind(':') > authority.rfind(']');
     Some(if has_port { authority.to_owned() } else { format!("{authority}:80") })
 }
@@ -82,5 +95,5 @@ fn unknown(at: &At<String>, upstreams: &Upstreams) -> Problem {
     }
     let known: Vec<&str> = upstreams.names().collect();
     let none = || format!("write `[upstream.{name}]` with its `servers`");
-    problem.help(names::did_you_mean_or_all(name, known).unwrap_or_else(none))
+    problem.help(names::did_you_mean_or_all(name, &known).unwrap_or_else(none))
 }

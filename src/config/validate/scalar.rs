@@ -15,8 +15,8 @@ use crate::config::report::{Problem, Report};
 use crate::config::value::{parse_duration, parse_size, show_duration};
 use crate::http::Template;
 
-pub const YEAR: Duration = Duration::from_secs(365 * 86_400);
-pub const DAY: Duration = Duration::from_secs(86_400);
+pub const YEAR: Duration = Duration::from_hours(365 * 24);
+pub const DAY: Duration = Duration::from_hours(24);
 pub const SHORTEST: Duration = Duration::from_millis(1);
 
 /// More than any disk; room below 2^63 for sums.
@@ -97,7 +97,7 @@ pub fn choice<T: Copy>(
     let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
     report.push(
         Problem::error(at.spot, format!("`{key}` cannot be \"{}\"", at.value))
-            .maybe_help(names::did_you_mean_or_all(&at.value, known)),
+            .maybe_help(names::did_you_mean_or_all(&at.value, &known)),
     );
     default
 }
@@ -109,6 +109,17 @@ pub fn parse<T: FromStr<Err = String>>(at: &At<String>, report: &mut Report) -> 
         .map(|value| at.with(value))
         .map_err(|message| report.push(Problem::error(at.spot, message)))
         .ok()
+}
+
+/// The port of an address, if there is none so high.
+pub fn refuse_high_port(at: &At<String>, report: &mut Report) -> bool {
+    let port = at.value.rsplit_once(':').map(|(_, port)| port).unwrap_or_default();
+    let high = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_err();
+    if high {
+        let message = format!("port {port} is out of range: ports go up to 65535");
+        report.push(Problem::error(at.spot, message));
+    }
+    high
 }
 
 /// Text with variables; `regex` is whose groups it may use.

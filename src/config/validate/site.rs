@@ -60,7 +60,7 @@ fn locations(
     let mut around = Around { timeouts, max_body, named, used: Vec::new(), upstreams };
     let written = list.value.iter().zip(&patterns);
     let locations = written
-        .filter_map(|(at, pattern)| location::location(at, pattern.as_ref()?, &mut around, report))
+        .filter_map(|(at, pattern)| location::location(at, pattern.as_ref(), &mut around, report))
         .collect();
     let used = around.used;
     for (index, at) in patterns.iter().enumerate() {

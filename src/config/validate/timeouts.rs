@@ -10,9 +10,9 @@ use crate::config::report::{Problem, Report};
 
 pub const DEFAULT: Timeouts = Timeouts {
     header: Duration::from_secs(15),
-    body: Duration::from_secs(60),
+    body: Duration::from_mins(1),
     keep_alive: Duration::from_secs(75),
-    send: Duration::from_secs(60),
+    send: Duration::from_mins(1),
 };
 
 pub fn overlay(base: Timeouts, written: Option<&At<raw::Timeouts>>, report: &mut Report) -> Timeouts {

@@ -16,7 +16,7 @@ const KEEP_ALIVE: KeepAlive = KeepAlive { idle: 32, timeout: Duration::from_mill
 
 const TIMEOUTS: UpstreamTimeouts = UpstreamTimeouts {
     connect: Duration::from_secs(5),
-    send: Duration::from_secs(60),
+    send: Duration::from_mins(1),
     read: Duration::from_secs(65),
 };
 
@@ -132,7 +132,9 @@ fn pool(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Pool {
     let servers = servers(name, at, report);
     let process = raw.process.as_ref().and_then(|process| process::process(process, &servers, report));
     if raw.process.is_none() {
-        servers.iter().for_each(|server| warn_of_missing_socket(server, report));
+        for server in &servers {
+            warn_of_missing_socket(server, report);
+        }
     }
     let model = model::Upstream {
         name: name.to_owned(),
@@ -171,8 +173,11 @@ fn server(at: &At<Either<String, raw::Member>>, report: &mut Report) -> Option<A
 /// Where a server is, its socket's path made absolute.
 pub fn address(at: &At<String>, report: &mut Report) -> Option<At<UpstreamAddr>> {
     if let Some(bare) = at.value.strip_prefix("http://") {
-        let message = format!("`{}` is a URL; a server is written without it: \"{bare}\"", at.value);
+        let message = format!("`{}` is a URL; write \"{bare}\"", at.value);
         report.push(Problem::error(at.spot, message));
+        return None;
+    }
+    if scalar::refuse_high_port(at, report) {
         return None;
     }
     let parsed: At<UpstreamAddr> = scalar::parse(at, report)?;

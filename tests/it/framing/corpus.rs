@@ -50,8 +50,9 @@ pub fn files() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("static_fixtures/framing");
     let mut names: Vec<String> = fs::read_dir(folder)
         .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".txt"))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
         .collect();
     names.sort();
     names
@@ -73,36 +74,36 @@ fn parse(file: &str, block: &str, value: Option<&str>) -> Case {
         Some(value) => format!("{file}: {title} [{value}]"),
         None => format!("{file}: {title}"),
     };
-    let fill = |text: &str| unescape(&text.replace("\\{each}", value.unwrap_or("\\{each}")));
+    let bytes_of = |text: &str| unescape(&text.replace("\\{each}", value.unwrap_or("\\{each}")));
     let mut case =
         Case { name, bytes: vec![], eof: false, answers: vec![], end: End::Keep, upstream: vec![] };
     for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#') && !line.starts_with("each:"))
     {
-        assert!(case.read(line, &fill).is_some(), "{}: cannot read `{line}`", case.name);
+        assert!(case.read(line, &bytes_of).is_some(), "{}: cannot read `{line}`", case.name);
     }
     assert!(case.end != End::Keep || !case.answers.is_empty(), "{}: no answer is given", case.name);
     case
 }
 
 impl Case {
-    fn read(&mut self, line: &str, fill: &dyn Fn(&str) -> Vec<u8>) -> Option<()> {
+    fn read(&mut self, line: &str, bytes_of: &dyn Fn(&str) -> Vec<u8>) -> Option<()> {
         let (key, rest) = line.trim_start().split_once(' ').unwrap_or((line.trim_start(), ""));
         match key {
-            "|" => self.bytes.extend([fill(rest), b"\r\n".to_vec()].concat()),
-            ">" => self.bytes.extend(fill(rest)),
+            "|" => self.bytes.extend([bytes_of(rest), b"\r\n".to_vec()].concat()),
+            ">" => self.bytes.extend(bytes_of(rest)),
             "eof" => self.eof = true,
-            "answer:" => (self.answers, self.end) = answers(rest, fill)?,
-            "upstream:" => self.upstream.push(Forwarded { line: fill(rest), ..Forwarded::default() }),
-            "body:" => self.upstream.last_mut()?.body = fill(rest),
+            "answer:" => (self.answers, self.end) = answers(rest, bytes_of)?,
+            "upstream:" => self.upstream.push(Forwarded { line: bytes_of(rest), ..Forwarded::default() }),
+            "body:" => self.upstream.last_mut()?.body = bytes_of(rest),
             "has:" => {
                 let (name, value) = rest.split_once(':')?;
-                self.upstream.last_mut()?.has.push((text(fill(name))?, fill(value.trim())));
+                self.upstream.last_mut()?.has.push((text(bytes_of(name))?, bytes_of(value.trim())));
             }
             "lacks:" => {
                 let (name, value) =
                     rest.split_once(':').map_or((rest, None), |(name, value)| (name, Some(value)));
-                let value = value.map(|value| fill(value.trim()));
-                self.upstream.last_mut()?.lacks.push((text(fill(name))?, value));
+                let value = value.map(|value| bytes_of(value.trim()));
+                self.upstream.last_mut()?.lacks.push((text(bytes_of(name))?, value));
             }
             _ => return None,
         }
@@ -115,7 +116,7 @@ fn text(bytes: Vec<u8>) -> Option<String> {
 }
 
 /// Reads `100?, 200 /echo/x, keep`.
-fn answers(text: &str, fill: &dyn Fn(&str) -> Vec<u8>) -> Option<(Vec<Answer>, End)> {
+fn answers(text: &str, bytes_of: &dyn Fn(&str) -> Vec<u8>) -> Option<(Vec<Answer>, End)> {
     let mut items: Vec<&str> = text.split(", ").collect();
     let end = match items.pop()? {
         "keep" => End::Keep,
@@ -125,7 +126,7 @@ fn answers(text: &str, fill: &dyn Fn(&str) -> Vec<u8>) -> Option<(Vec<Answer>, E
         _ => return None,
     };
     let answer = |item: &str| {
-        let (statuses, body) = item.split_once(' ').map_or((item, None), |(a, b)| (a, Some(fill(b))));
+        let (statuses, body) = item.split_once(' ').map_or((item, None), |(a, b)| (a, Some(bytes_of(b))));
         let (statuses, optional) = statuses.strip_suffix('?').map_or((statuses, false), |rest| (rest, true));
         let (statuses, bodyless) =
             statuses.strip_suffix(":head").map_or((statuses, false), |rest| (rest, true));

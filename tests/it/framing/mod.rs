@@ -141,8 +141,19 @@ impl Server {
             }
         }
         assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), cases.len(), failures.join("\n"));
-        // Refused or not: each answer has its line.
+        self.check_afterwards(cases, answers);
+    }
+
+    /// Nothing came late, and each answer has one line in the log, whatever bytes it was an answer to.
+    fn check_afterwards(&self, cases: &[Case], answers: usize) {
         self.proxy.access.wait_for_nth("", answers);
+        let lines = self.proxy.access.all();
+        let unanswered = cases.iter().filter(|case| case.eof).count();
+        assert!(lines.len() <= answers + unanswered, "{} lines for {answers} answers", lines.len());
+        let odd = lines.iter().find(|line| line.contains(char::is_control));
+        assert_eq!(odd, None, "a control byte in the access log");
+        let forwarded: usize = cases.iter().map(|case| case.upstream.len()).sum();
+        assert_eq!(self.origin.requests().len(), forwarded);
     }
 
     fn run(&self, case: &Case, pieces: &[&[u8]]) -> usize {

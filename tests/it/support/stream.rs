@@ -64,8 +64,15 @@ impl Stream {
 }
 
 impl Read for Stream {
+    /// With a time limit on it, a socket's read is interrupted even by what the process ignores, as when
+    /// it is stopped and continued (signal(7)); without this loop that would look like the peer's doing.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        each!(self, inner => inner.read(buffer))
+        loop {
+            match each!(self, inner => inner.read(buffer)) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
     }
 }
 
