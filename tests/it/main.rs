@@ -15,6 +15,8 @@ mod framing;
 mod process;
 /// Bodies through the proxy: every framing, any size, in bounded memory.
 mod proxy_bodies;
+/// Connections to applications: kept, taken in turns, and ended when nobody wants the answer.
+mod proxy_connections;
 /// Applications that fail, each in its own way.
 mod proxy_faults;
 /// What an application is told about its client.
@@ -31,3 +33,5 @@ mod router_nginx;
 mod sendfile;
 /// What a `files` location answers with, and what it never does.
 mod static_files;
+/// WebSocket and its like.
+mod upgrade;
