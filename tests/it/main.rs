@@ -3,6 +3,8 @@
 
 mod support;
 
+/// Preconditions and ranges of files.
+mod conditional;
 /// Every file of `static_fixtures/config_errors` gets the report that stands beside it.
 mod config_errors;
 /// Every file of `conf/` is one that rproxy accepts.
@@ -21,3 +23,7 @@ mod real_flask;
 mod router;
 /// The same tables against nginx itself, where it is installed.
 mod router_nginx;
+/// How the bytes of files get to the socket, as the kernel saw it.
+mod sendfile;
+/// What a `files` location answers with, and what it never does.
+mod static_files;

@@ -3,12 +3,14 @@
 #![allow(dead_code, unused_imports, reason = "a harness offers more than each day's tests use")]
 
 pub mod gunicorn;
+pub mod kernel;
 pub mod lines;
 pub mod once;
 pub mod origin;
 pub mod proxy;
 pub mod raw;
 pub mod stream;
+pub mod trace;
 pub mod venv;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ pub use origin::Origin;
 pub use proxy::Proxy;
 pub use raw::{Client, Request, Response};
 pub use stream::Transport;
+pub use trace::Trace;
 
 /// How long anything may take before its test fails: generous, since machines are busy, and never waited
 /// for when all is well.

@@ -1,7 +1,7 @@
 //! A client that sends exactly the bytes it is told to, and reads answers by their framing.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use super::PATIENCE;
 use super::stream::Stream;
@@ -44,7 +44,12 @@ impl Client {
         let source: SocketAddr = format!("{source}:0").parse().unwrap();
         socket.bind(&source.into()).unwrap();
         socket.connect_timeout(&to.into(), PATIENCE).unwrap();
-        let stream = Stream::Tcp(socket.into());
+        Self::over(socket.into())
+    }
+
+    /// Over a connection made in a way of its own.
+    pub fn over(socket: TcpStream) -> Self {
+        let stream = Stream::Tcp(socket);
         stream.set_patience(PATIENCE);
         Self { stream, buffer: Vec::new() }
     }
