@@ -134,13 +134,21 @@ async fn until_stop(signals: &mut Signals, log: &AccessLog) {
 
 /// Binds everything before anything is served, so that a failure is early and leaves nothing half done.
 fn bind(listeners: &[ListenAddr], loops: usize) -> io::Result<Vec<Bound>> {
-    listeners
-        .iter()
-        .map(|addr| {
-            Bound::new(addr, loops)
-                .map_err(|error| io::Error::new(error.kind(), format!("{addr} cannot be bound: {error}")))
-        })
-        .collect()
+    listeners.iter().map(|addr| Bound::new(addr, loops).map_err(|error| unbound(addr, &error))).collect()
+}
+
+fn unbound(addr: &ListenAddr, error: &io::Error) -> io::Error {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrInUse => "; another process listens there: end it, or change `listen`",
+        io::ErrorKind::AddrNotAvailable => "; no interface of this machine has that address",
+        io::ErrorKind::PermissionDenied if addr.port().is_some() => {
+            "; ports below 1024 need root or the capability CAP_NET_BIND_SERVICE"
+        }
+        io::ErrorKind::PermissionDenied => "; this user may not write to the socket's directory",
+        io::ErrorKind::NotFound => "; the socket's directory does not exist",
+        _ => "",
+    };
+    io::Error::new(error.kind(), format!("{addr} cannot be bound: {error}{remedy}"))
 }
 
 fn announce(bound: &[Bound]) {
