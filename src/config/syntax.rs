@@ -13,28 +13,15 @@ pub fn parse<'a>(text: &'a str, file: FileId, report: &mut Report) -> Spanned<De
     let (tree, mut errors) = DeTable::parse_recoverable(text);
     errors.sort_by_key(start);
     let run = runaway(&errors, text);
-    let end = run.unwrap_or(text.len() + 1);
-    let mut twice = 0..0;
-    let mut shown = 0;
-    for error in errors.iter().filter(|error| start(error) < end) {
-        let duplicate = error.message() == DUPLICATE;
-        // What stands in a table that is written twice was reported with it.
-        if duplicate && twice.contains(&start(error)) {
-            continue;
-        }
-        if duplicate && line_at(text, start(error)).starts_with('[') {
-            let next = text.get(start(error)..).and_then(|rest| rest.find("\n["));
-            twice = start(error)..next.map_or(text.len(), |next| start(error) + next);
-        }
-        shown += 1;
-        if shown > MANY {
-            let message = format!("not valid TOML: there are {} mistakes of this kind", errors.len());
-            report.push(Problem::error(guessed(text, start(error), file), message).syntax());
-            report.distrust(Spot { file, start: 0, end: text.len() });
-            break;
-        }
+    let telling = telling(&errors, run.unwrap_or(usize::MAX), text);
+    for error in telling.iter().take(MANY) {
         report.push(explain(error, text, file, tree.get_ref()).syntax());
         report.distrust(guessed(text, start(error), file));
+    }
+    if let Some(error) = telling.get(MANY) {
+        let message = format!("not valid TOML: there are {} such mistakes in all", errors.len());
+        report.push(Problem::error(guessed(text, start(error), file), message).syntax());
+        report.distrust(Spot { file, start: 0, end: text.len() });
     }
     if let Some(at) = run {
         let open = opening(tree.get_ref(), text, at);
@@ -50,6 +37,25 @@ pub fn parse<'a>(text: &'a str, file: FileId, report: &mut Report) -> Spanned<De
 
 /// A file with more mistakes in its syntax is another file than was meant.
 const MANY: usize = 20;
+
+/// The errors before `end` that do not follow from others: what stands in a table that is written twice
+/// was reported with it.
+fn telling<'a>(errors: &'a [Error], end: usize, text: &str) -> Vec<&'a Error> {
+    let mut twice = 0..0;
+    let mut follows = |error: &&Error| {
+        let at = start(error);
+        let duplicate = error.message() == DUPLICATE;
+        if duplicate && twice.contains(&at) {
+            return true;
+        }
+        if duplicate && line_at(text, at).starts_with('[') {
+            let next = text.get(at..).and_then(|rest| rest.find("\n["));
+            twice = at..next.map_or(text.len(), |next| at + next);
+        }
+        false
+    };
+    errors.iter().filter(|error| start(error) < end).filter(|error| !follows(error)).collect()
+}
 
 const DUPLICATE: &str = "duplicate key";
 
