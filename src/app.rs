@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::config::{self, Config, Loaded};
-use crate::net::Bound;
+use crate::net::{self, Bound, ListenAddr};
 use crate::observe::{self, AccessLog};
 use crate::process::Supervisor;
 use crate::runtime::{self, EventLoop, Phase, Snapshot};
@@ -76,7 +76,8 @@ async fn serve(config: Config) -> io::Result<()> {
     let log =
         Arc::new(AccessLog::open(runtime::access_log(&config)).map_err(|error| unopened(&config, &error))?);
     let loops = runtime::loops(&config);
-    let bound = bind(&config, loops)?;
+    let listeners = runtime::listeners(&config);
+    let bound = bind(&listeners, loops)?;
     announce(&bound);
     let grace = config.server.shutdown_grace;
     let pools = Supervisor::start(runtime::processes(&config));
@@ -94,23 +95,29 @@ async fn serve(config: Config) -> io::Result<()> {
     tracing::info!(event_loops = loops, "ready");
 
     until_stop(&mut signals, &log).await;
-    tracing::info!("stopping: requests in flight have {grace:?}");
     drop(told);
+    drain(&phase, grace, until_stop(&mut signals, &log)).await;
+    pools.stop(POOLS_STOP).await;
+    for event_loop in running {
+        event_loop.join().map_err(io::Error::other)?;
+    }
+    net::remove_socket_files(&listeners);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Ends the event loops when their requests have ended, their grace is over, or a second stop is asked for.
+async fn drain(phase: &watch::Sender<Phase>, grace: Duration, second_stop: impl Future<Output = ()>) {
+    tracing::info!("stopping: requests in flight have {grace:?}");
     phase.send_replace(Phase::Draining(grace));
     tokio::select! {
         () = phase.closed() => {}
-        () = until_stop(&mut signals, &log) => {
+        () = second_stop => {
             tracing::warn!("stopping at once");
             phase.send_replace(Phase::Stopping);
             phase.closed().await;
         }
     }
-    pools.stop(POOLS_STOP).await;
-    for event_loop in running {
-        event_loop.join().map_err(io::Error::other)?;
-    }
-    tracing::info!("stopped");
-    Ok(())
 }
 
 /// Handles signals until one asks to stop.
@@ -126,14 +133,22 @@ async fn until_stop(signals: &mut Signals, log: &AccessLog) {
 }
 
 /// Binds everything before anything is served, so that a failure is early and leaves nothing half done.
-fn bind(config: &Config, loops: usize) -> io::Result<Vec<Bound>> {
-    runtime::listeners(config)
-        .into_iter()
-        .map(|addr| {
-            Bound::new(&addr, loops)
-                .map_err(|error| io::Error::new(error.kind(), format!("{addr} cannot be bound: {error}")))
-        })
-        .collect()
+fn bind(listeners: &[ListenAddr], loops: usize) -> io::Result<Vec<Bound>> {
+    listeners.iter().map(|addr| Bound::new(addr, loops).map_err(|error| unbound(addr, &error))).collect()
+}
+
+fn unbound(addr: &ListenAddr, error: &io::Error) -> io::Error {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrInUse => "; another process listens there: end it, or change `listen`",
+        io::ErrorKind::AddrNotAvailable => "; no interface of this machine has that address",
+        io::ErrorKind::PermissionDenied if addr.port().is_some() => {
+            "; ports below 1024 need root or the capability CAP_NET_BIND_SERVICE"
+        }
+        io::ErrorKind::PermissionDenied => "; this user may not write to the socket's directory",
+        io::ErrorKind::NotFound => "; the socket's directory does not exist",
+        _ => "",
+    };
+    io::Error::new(error.kind(), format!("{addr} cannot be bound: {error}{remedy}"))
 }
 
 fn announce(bound: &[Bound]) {

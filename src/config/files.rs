@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::cursor::{At, Node, Read};
 use super::glob;
+use super::node::{At, Node};
 use super::raw;
+use super::read::Read;
 use super::report::{FileId, Problem, Report, Spot};
 use super::source::{self, Source, Unreadable};
 use super::syntax;

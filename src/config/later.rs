@@ -3,8 +3,8 @@
 
 use toml::de::DeValue;
 
-use super::cursor::Node;
 use super::names;
+use super::node::Node;
 use super::report::{Problem, Report};
 
 #[derive(Clone, Copy, Debug)]

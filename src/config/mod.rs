@@ -5,18 +5,23 @@
 //! on after a mistake, so that one [`Report`] has them all.
 
 mod cursor;
+mod duplicate;
 mod files;
 mod glob;
 mod later;
 pub mod model;
 mod names;
+mod node;
 mod print;
 mod raw;
+mod read;
 mod render;
 mod report;
 mod source;
 mod summary;
 mod syntax;
+#[cfg(test)]
+mod tests;
 mod validate;
 mod value;
 

@@ -2,10 +2,6 @@
 
 use super::raw;
 
-fn likeness(a: &str, b: &str) -> f64 {
-    strsim::normalized_damerau_levenshtein(a, b).max(strsim::jaro_winkler(a, b) - 0.25)
-}
-
 /// How alike two names must be for one to be suggested.
 const ALIKE: f64 = 0.6;
 
@@ -19,6 +15,11 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
         // Of equals the first, as the lists are in the order of the reference.
         .reduce(|best, other| if other.0 > best.0 { other } else { best })
         .map(|(_, name)| name)
+}
+
+/// Typing errors count by their number; a common beginning, as of `host` and `hosts`, counts as well.
+fn likeness(a: &str, b: &str) -> f64 {
+    strsim::normalized_damerau_levenshtein(a, b).max(strsim::jaro_winkler(a, b) - 0.25)
 }
 
 /// "did you mean `x`?", if there is one.

@@ -4,11 +4,11 @@
 use std::fmt::{Display, Write};
 use std::path::Path;
 
-use super::cursor::quoted;
 use super::model::{
     AccessLog, Action, Config, ErrorPages, Fallback, Files, HeaderRules, Level, Location, Log, LogFormat,
     Server, Site, Symlinks, Timeouts, Try, Upstream,
 };
+use super::node::quoted;
 use super::value::{show_duration, show_size};
 
 pub fn print(config: &Config) -> String {

@@ -3,15 +3,11 @@
 
 use toml::de::DeValue;
 
-use super::cursor::{At, Cursor, Either, List, Map, Node, Read};
+use super::cursor::Cursor;
 use super::later::{Later, Today};
+use super::node::{At, Either, List, Map, Node};
+use super::read::Read;
 use super::report::Report;
-
-/// What a table's keys are called and which of them come later.
-pub trait Table {
-    const SHOWN: &'static str;
-    const LATER: &'static [Later];
-}
 
 macro_rules! tables {
     ($(
@@ -24,11 +20,6 @@ macro_rules! tables {
             #[derive(Clone, Debug)]
             pub struct $table {
                 $( pub $field: Option<At<$shape>>, )*
-            }
-
-            impl Table for $table {
-                const SHOWN: &'static str = $shown;
-                const LATER: &'static [Later] = &[ $( $( Later { key: $later, today: $today }, )* )? ];
             }
 
             impl Read for $table {
@@ -49,7 +40,9 @@ macro_rules! tables {
                     let table = Self {
                         $( $field: cursor.take(key!($field $($key)?), report), )*
                     };
-                    cursor.finish(Self::SHOWN, &[ $( key!($field $($key)?), )* ], Self::LATER, report);
+                    let known = [ $( key!($field $($key)?), )* ];
+                    let later = [ $( $( Later { key: $later, today: $today }, )* )? ];
+                    cursor.finish($shown, &known, &later, report);
                     Some(table)
                 }
             }

@@ -9,11 +9,14 @@ use super::source::Source;
 /// Wide enough for any line that a person wrote; longer ones are cut around the mistake.
 const WIDTH: usize = 160;
 
+/// Nobody reads more at once.
+const MAX_SHOWN: usize = 500;
+
 pub fn render(report: &Report, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(WIDTH);
     let mut text = String::new();
-    for problem in &report.problems {
+    for problem in report.problems.iter().take(MAX_SHOWN) {
         text.push_str(&renderer.render(&groups(report, problem)));
         text.push_str("\n\n");
     }

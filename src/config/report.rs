@@ -114,6 +114,9 @@ impl Problem {
     }
 }
 
+/// Stands for the unknown keys of a table, and the bad elements of a list.
+pub const ANY: &str = "";
+
 /// Every problem of a configuration, with the files they are in.
 #[derive(Clone, Debug, Default)]
 pub struct Report {

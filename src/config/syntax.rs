@@ -5,6 +5,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Error};
 
+use super::duplicate::duplicate;
 use super::report::{FileId, Problem, Report, Spot};
 
 /// Parses one file, as far as it can be.
@@ -12,20 +13,15 @@ pub fn parse<'a>(text: &'a str, file: FileId, report: &mut Report) -> Spanned<De
     let (tree, mut errors) = DeTable::parse_recoverable(text);
     errors.sort_by_key(start);
     let run = runaway(&errors, text);
-    let end = run.unwrap_or(text.len() + 1);
-    let mut twice = 0..0;
-    for error in errors.iter().filter(|error| start(error) < end) {
-        let duplicate = error.message() == DUPLICATE;
-        // What stands in a table that is written twice was reported with it.
-        if duplicate && twice.contains(&start(error)) {
-            continue;
-        }
-        if duplicate && line_at(text, start(error)).starts_with('[') {
-            let next = text.get(start(error)..).and_then(|rest| rest.find("\n["));
-            twice = start(error)..next.map_or(text.len(), |next| start(error) + next);
-        }
+    let telling = telling(&errors, run.unwrap_or(usize::MAX), text);
+    for error in telling.iter().take(MANY) {
         report.push(explain(error, text, file, tree.get_ref()).syntax());
         report.distrust(guessed(text, start(error), file));
+    }
+    if let Some(error) = telling.get(MANY) {
+        let message = format!("not valid TOML: there are {} such mistakes in all", errors.len());
+        report.push(Problem::error(guessed(text, start(error), file), message).syntax());
+        report.distrust(Spot { file, start: 0, end: text.len() });
     }
     if let Some(at) = run {
         let open = opening(tree.get_ref(), text, at);
@@ -37,6 +33,28 @@ pub fn parse<'a>(text: &'a str, file: FileId, report: &mut Report) -> Spanned<De
         }
     }
     tree
+}
+
+/// A file with more mistakes in its syntax is another file than was meant.
+const MANY: usize = 20;
+
+/// The errors before `end` that do not follow from others: what stands in a table that is written twice
+/// was reported with it.
+fn telling<'a>(errors: &'a [Error], end: usize, text: &str) -> Vec<&'a Error> {
+    let mut twice = 0..0;
+    let mut follows = |error: &&Error| {
+        let at = start(error);
+        let duplicate = error.message() == DUPLICATE;
+        if duplicate && twice.contains(&at) {
+            return true;
+        }
+        if duplicate && line_at(text, at).starts_with('[') {
+            let next = text.get(at..).and_then(|rest| rest.find("\n["));
+            twice = at..next.map_or(text.len(), |next| at + next);
+        }
+        false
+    };
+    errors.iter().filter(|error| start(error) < end).filter(|error| !follows(error)).collect()
 }
 
 const DUPLICATE: &str = "duplicate key";
@@ -122,24 +140,6 @@ fn explain(error: &Error, text: &str, file: FileId, tree: &DeTable<'_>) -> Probl
     Problem::error(at(span), format!("not valid TOML: {message}"))
 }
 
-fn duplicate(span: &Range<usize>, text: &str, file: FileId, tree: &DeTable<'_>) -> Problem {
-    let at = |span: Range<usize>| Spot { file, start: span.start, end: span.end };
-    let line = line_at(text, span.start);
-    let (name, whole) = if line.starts_with('[') {
-        // Behind the header there may be a comment.
-        let header = line.rfind(']').and_then(|end| line.get(..=end)).unwrap_or(line);
-        let (begin, _) = line_bounds(text, span.start);
-        (header, begin..begin + header.len())
-    } else {
-        (text.get(span.clone()).unwrap_or_default(), span.clone())
-    };
-    let problem = Problem::error(at(whole), format!("`{name}` is written twice"));
-    match first(tree, text, span) {
-        Some(first) => problem.also(at(first), "first written here"),
-        None => problem,
-    }
-}
-
 /// What the parser says of addresses, paths and words that lack their quotes.
 fn is_about_a_value(message: &str) -> bool {
     [
@@ -162,76 +162,20 @@ fn bare_word(text: &str, at: usize) -> &str {
     text.get(start..end).unwrap_or_default()
 }
 
-/// Where the key that is written again stood first. The parser does not say; this finds the same key
-/// before it, under the same header and in the same braces, or nothing rather than another one.
-fn first(tree: &DeTable<'_>, text: &str, again: &Range<usize>) -> Option<Range<usize>> {
-    let header = line_at(text, again.start);
-    if header.starts_with('[') {
-        let before = text.get(..again.start)?.rfind('\n')?;
-        let found = text.get(..before)?.rfind(&format!("{header}\n"))?;
-        return Some(found..found + header.len());
-    }
-    let mut keys = Vec::new();
-    collect(tree, text, None, &mut keys);
-    let braces = innermost(tree, text, again.start);
-    let name = dotted(text, again);
-    keys.into_iter()
-        .filter(|key| key.span.end <= again.start && key.braces == braces)
-        .filter(|key| dotted(text, &key.span) == name)
-        .map(|key| key.span)
-        .max_by_key(|span| span.start)
-        .filter(|span| !text.get(span.start..again.start).is_some_and(|between| between.contains("\n[")))
-}
-
 /// The line that holds a byte, without blanks around it.
-fn line_at(text: &str, at: usize) -> &str {
+pub fn line_at(text: &str, at: usize) -> &str {
     let (start, end) = line_bounds(text, at);
     text.get(start..end).unwrap_or_default().trim()
 }
 
-fn line_bounds(text: &str, at: usize) -> (usize, usize) {
+pub fn line_bounds(text: &str, at: usize) -> (usize, usize) {
     let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
     let end = text.get(at..).and_then(|behind| behind.find('\n')).map_or(text.len(), |end| at + end);
     (start, end)
 }
 
-/// A key with what stands before it on its line: `headers.request` of `headers.request = …`.
-fn dotted<'a>(text: &'a str, key: &Range<usize>) -> &'a str {
-    let before = text.get(..key.start).unwrap_or_default();
-    let part_of_key = |c: char| c.is_alphanumeric() || "-_.\"'".contains(c);
-    let start = before.trim_end_matches(part_of_key).len();
-    text.get(start..key.end).unwrap_or_default()
-}
-
-struct Key {
-    span: Range<usize>,
-    /// The inline table it stands in.
-    braces: Option<Range<usize>>,
-}
-
-fn collect(table: &DeTable<'_>, text: &str, braces: Option<&Range<usize>>, keys: &mut Vec<Key>) {
-    for (key, value) in table {
-        keys.push(Key { span: key.span(), braces: braces.cloned() });
-        each_table(value, &mut |inner, span| {
-            let inline = is_inline(text, &span).then_some(&span);
-            collect(inner, text, inline.or(braces), keys);
-        });
-    }
-}
-
-/// The smallest inline table around a byte.
-fn innermost(tree: &DeTable<'_>, text: &str, at: usize) -> Option<Range<usize>> {
-    let mut found: Option<Range<usize>> = None;
-    for (_, value) in tree {
-        each_table(value, &mut |inner, span| {
-            let own = Some(span.clone()).filter(|span| is_inline(text, span) && span.contains(&at));
-            found = innermost(inner, text, at).or(own).or(found.take());
-        });
-    }
-    found
-}
-
-fn each_table(value: &Spanned<DeValue<'_>>, visit: &mut impl FnMut(&DeTable<'_>, Range<usize>)) {
+/// Visits the tables of a value or of its elements.
+pub fn each_table(value: &Spanned<DeValue<'_>>, visit: &mut impl FnMut(&DeTable<'_>, Range<usize>)) {
     match value.get_ref() {
         DeValue::Table(table) => visit(table, value.span()),
         DeValue::Array(list) => list.iter().for_each(|element| {
@@ -241,8 +185,4 @@ fn each_table(value: &Spanned<DeValue<'_>>, visit: &mut impl FnMut(&DeTable<'_>,
         }),
         _ => {}
     }
-}
-
-fn is_inline(text: &str, span: &Range<usize>) -> bool {
-    text.get(span.clone()).is_some_and(|text| text.starts_with('{'))
 }

@@ -122,7 +122,7 @@ causes! {
         "the path is not valid", "the client sent a path that climbs above the root or is wrongly encoded";
     MethodNotAllowed => "method-not-allowed", METHOD_NOT_ALLOWED, Client, Never,
         "the method is not allowed here", "files answer GET and HEAD only";
-    /// CONNECT, TRACE and transfer codings that are not known here (RFC 9110 9.1, RFC 9112 6.1).
+    /// Transfer codings that are not known here (RFC 9112 6.1).
     NotImplemented => "not-implemented", NOT_IMPLEMENTED, Client, Never,
         "the request asks for something this server does not do", "nothing to do here";
     VersionNotSupported => "version-not-supported", HTTP_VERSION_NOT_SUPPORTED, Client, Never,

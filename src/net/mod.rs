@@ -9,5 +9,5 @@ mod stream;
 pub use addr::{ClientAddr, ListenAddr, UpstreamAddr};
 pub use deadline::Deadline;
 pub use sendfile::{SENDFILE_MAX, send_more, sendfile};
-pub use socket::{Bound, Listener, is_live_socket};
+pub use socket::{Bound, Listener, is_live_socket, remove_socket_files};
 pub use stream::Stream;

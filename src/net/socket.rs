@@ -1,8 +1,9 @@
 //! Listening sockets: bound before anything is served, so that failure is early and whole.
 
+use std::fs::Permissions;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -63,6 +64,8 @@ impl Bound {
         remove_stale_socket(path)?;
         let first = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         first.bind(&SockAddr::unix(path)?)?;
+        // As nginx does: who may come in is said by the directory.
+        std::fs::set_permissions(path, Permissions::from_mode(0o666))?;
         first.listen(BACKLOG)?;
         first.set_nonblocking(true)?;
         let mut sockets = vec![first];
@@ -109,6 +112,17 @@ impl Listener {
                 let (stream, _) = listener.accept().await?;
                 Ok((Stream::Unix(stream), ClientAddr::Unix, None))
             }
+        }
+    }
+}
+
+/// Takes the files of Unix listeners away, once nobody listens on them any more.
+pub fn remove_socket_files<'a>(listeners: impl IntoIterator<Item = &'a ListenAddr>) {
+    for listener in listeners {
+        if let ListenAddr::Unix(path) = listener
+            && let Err(error) = std::fs::remove_file(path)
+        {
+            tracing::debug!("{} cannot be removed: {error}", path.display());
         }
     }
 }

@@ -5,8 +5,8 @@ use regex::bytes::Regex;
 
 use super::location::{Around, before_the_answer};
 use super::{attempts, required, scalar};
-use crate::config::cursor::{At, Either, List};
 use crate::config::model::{Action, Files, Symlinks};
+use crate::config::node::{At, Either, List};
 use crate::config::raw;
 use crate::config::report::{Problem, Report};
 use crate::http::Template;

@@ -4,10 +4,10 @@ use ::http::StatusCode;
 use regex::bytes::Regex;
 
 use super::location::{Around, before_the_answer};
-use crate::config::cursor::{ANY, At, List};
 use crate::config::model::{Candidate, Fallback, Try};
 use crate::config::names;
-use crate::config::report::{Problem, Report};
+use crate::config::node::{At, List};
+use crate::config::report::{ANY, Problem, Report};
 
 pub fn attempts(
     list: &At<List<String>>,

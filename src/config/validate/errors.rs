@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::scalar;
-use crate::config::cursor::{At, Map};
 use crate::config::model::ErrorPages;
 use crate::config::names;
+use crate::config::node::{At, Map};
 use crate::config::report::{Problem, Report};
 
 pub fn pages(written: &Map<String>, report: &mut Report) -> ErrorPages {

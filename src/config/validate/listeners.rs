@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::{no_twins, not_empty, required, scalar};
-use crate::config::cursor::{At, List};
+use crate::config::node::{At, List};
 use crate::config::raw;
 use crate::config::report::{Problem, Report, Spot};
 use crate::net::ListenAddr;

@@ -4,11 +4,11 @@ use regex::bytes::Regex;
 
 use super::upstream::Upstreams;
 use super::{action, headers, origin, proxy, required, scalar, timeouts};
-use crate::config::cursor::{ANY, At};
 use crate::config::model::{Action, HeaderRules, Location, Rewrite, Timeouts};
 use crate::config::names;
+use crate::config::node::At;
 use crate::config::raw;
-use crate::config::report::{Problem, Report, Spot};
+use crate::config::report::{ANY, Problem, Report, Spot};
 use crate::router::{LocationPattern, compile_regex};
 
 /// What a location has from its site.
@@ -63,36 +63,45 @@ pub fn location(
         return None;
     }
     let pattern = pattern.map_or_else(|| LocationPattern::Prefix("/".into()), |at| at.value.clone());
-    let regex = pattern.regex();
     let kind = kind(at, report);
     if let Some(kind) = kind {
         refuse_idle_keys(raw, kind, report);
     }
+    let action = kind.and_then(|kind| action(raw, kind, &pattern, around, report));
     let max_body = match &raw.max_body {
         Some(at) => scalar::limit("max_body", at, report),
         None => around.max_body,
     };
     let timeouts = timeouts::of_location(around.timeouts, raw.timeouts.as_ref(), report);
     let rewrite = raw.rewrite.as_ref().and_then(|at| rewrite(at, report));
-    let (request_headers, response_headers) = both_headers(raw, regex, report);
-    let action = match kind? {
-        Kind::Files => action::files(raw, &pattern, around, report).map(Action::Files),
-        Kind::Proxy => {
-            raw.proxy.as_ref().and_then(|at| proxy::proxy(at, around.upstreams, report)).map(Action::Proxy)
-        }
-        Kind::Redirect => raw.redirect.as_ref().and_then(|at| action::redirect(at, regex, report)),
-        Kind::Respond => raw.respond.as_ref().and_then(|at| action::respond(at, regex, report)),
-    };
+    let (request_headers, response_headers) = both_headers(raw, pattern.regex(), report);
+    let origin = origin(at.spot, report);
     Some(Location {
+        pattern,
         action: action?,
         max_body,
         timeouts,
         rewrite,
         request_headers,
         response_headers,
-        origin: origin(at.spot, report),
-        pattern,
+        origin,
     })
+}
+
+fn action(
+    raw: &raw::Location,
+    kind: Kind,
+    pattern: &LocationPattern,
+    around: &mut Around<'_>,
+    report: &mut Report,
+) -> Option<Action> {
+    let regex = pattern.regex();
+    match kind {
+        Kind::Files => action::files(raw, pattern, around, report).map(Action::Files),
+        Kind::Proxy => proxy::proxy(raw.proxy.as_ref()?, around.upstreams, report).map(Action::Proxy),
+        Kind::Redirect => action::redirect(raw.redirect.as_ref()?, regex, report),
+        Kind::Respond => action::respond(raw.respond.as_ref()?, regex, report),
+    }
 }
 
 /// The one thing a location does. Of several the first is taken, to check the other keys against.

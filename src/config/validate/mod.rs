@@ -17,10 +17,10 @@ mod site;
 mod timeouts;
 mod upstream;
 
-use super::cursor::{ANY, At};
 use super::files::Written;
 use super::model::{Config, Origin, Site};
-use super::report::{Problem, Report, Spot};
+use super::node::At;
+use super::report::{ANY, Problem, Report, Spot};
 use listeners::Claim;
 use upstream::Upstreams;
 

@@ -1,8 +1,8 @@
 //! `[upstream.NAME.process]`: the command, with the addresses it is to serve filled in.
 
 use super::{not_empty, required};
-use crate::config::cursor::At;
 use crate::config::model::Process;
+use crate::config::node::At;
 use crate::config::raw;
 use crate::config::report::{Problem, Report};
 use crate::net::UpstreamAddr;
@@ -30,7 +30,7 @@ pub fn process(at: &At<raw::Process>, servers: &[At<UpstreamAddr>], report: &mut
 }
 
 fn apart(program: &str) -> String {
-    let words: Vec<String> = program.split_whitespace().map(crate::config::cursor::quoted).collect();
+    let words: Vec<String> = program.split_whitespace().map(crate::config::node::quoted).collect();
     format!("[{}]", words.join(", "))
 }
 

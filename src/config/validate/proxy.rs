@@ -1,8 +1,8 @@
 //! A location's `proxy`: the name of an upstream, or an address in its place.
 
 use super::upstream::{Upstreams, address};
-use crate::config::cursor::At;
 use crate::config::names;
+use crate::config::node::At;
 use crate::config::report::{Problem, Report};
 use crate::net::UpstreamAddr;
 

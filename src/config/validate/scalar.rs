@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use regex::bytes::Regex;
 
-use crate::config::cursor::{At, Either};
 use crate::config::names;
+use crate::config::node::{At, Either};
 use crate::config::raw;
 use crate::config::report::{Problem, Report};
 use crate::config::value::{parse_duration, parse_size, show_duration};

@@ -7,9 +7,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::scalar::{self, DAY};
-use crate::config::cursor::{At, Either};
 use crate::config::model::{AccessLog, Level, Log, LogFormat, Server};
 use crate::config::names;
+use crate::config::node::{At, Either};
 use crate::config::raw;
 use crate::config::report::{Problem, Report};
 use crate::http::TrustedProxies;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::scalar::{self, SHORTEST, YEAR};
-use crate::config::cursor::At;
 use crate::config::model::Timeouts;
+use crate::config::node::At;
 use crate::config::raw;
 use crate::config::report::{Problem, Report};
 
