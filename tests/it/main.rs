@@ -7,10 +7,16 @@ mod support;
 mod conditional;
 /// Every file of `static_fixtures/config_errors` gets the report that stands beside it.
 mod config_errors;
+/// What a client sees of errors.
+mod errors;
 /// Every file of `conf/` is one that rproxy accepts.
 mod examples;
 /// Smuggling and malformed input, byte for byte.
 mod framing;
+/// Which site and location answer.
+mod hosts;
+/// What is too large is refused early.
+mod limits;
 /// The demo site and the pool of workers that rproxy runs for it.
 mod process;
 /// Bodies through the proxy: every framing, any size, in bounded memory.
@@ -25,6 +31,8 @@ mod proxy_headers;
 mod real_django;
 /// A Flask application on gunicorn's threads, behind werkzeug's ProxyFix.
 mod real_flask;
+/// `rewrite`, `redirect` and `respond`.
+mod rewrites;
 /// Which location and which site a request finds, against a plain model of nginx's rules.
 mod router;
 /// The same tables against nginx itself, where it is installed.
@@ -33,5 +41,7 @@ mod router_nginx;
 mod sendfile;
 /// What a `files` location answers with, and what it never does.
 mod static_files;
+/// How long a client may take.
+mod timeouts;
 /// WebSocket and its like.
 mod upgrade;
