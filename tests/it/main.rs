@@ -3,10 +3,16 @@
 
 mod support;
 
+/// One line for each request, whatever becomes of it.
+mod access_log;
+/// What a user meets in the shell.
+mod command_line;
 /// Preconditions and ranges of files.
 mod conditional;
 /// Every file of `static_fixtures/config_errors` gets the report that stands beside it.
 mod config_errors;
+/// Signals, and an orderly end.
+mod drain;
 /// What a client sees of errors.
 mod errors;
 /// Every file of `conf/` is one that rproxy accepts.
@@ -43,5 +49,7 @@ mod sendfile;
 mod static_files;
 /// How long a client may take.
 mod timeouts;
+/// Listening on a Unix socket.
+mod unix_listener;
 /// WebSocket and its like.
 mod upgrade;
