@@ -11,6 +11,8 @@ mod command_line;
 mod conditional;
 /// Every file of `static_fixtures/config_errors` gets the report that stands beside it.
 mod config_errors;
+/// Many clients at once, rude ones among them.
+mod crowds;
 /// Signals, and an orderly end.
 mod drain;
 /// What a client sees of errors.
