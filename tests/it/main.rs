@@ -13,8 +13,14 @@ mod examples;
 mod framing;
 /// The demo site and the pool of workers that rproxy runs for it.
 mod process;
+/// Bodies through the proxy: every framing, any size, in bounded memory.
+mod proxy_bodies;
+/// Connections to applications: kept, taken in turns, and ended when nobody wants the answer.
+mod proxy_connections;
 /// Applications that fail, each in its own way.
 mod proxy_faults;
+/// What an application is told about its client.
+mod proxy_headers;
 /// A Django project on gunicorn's sync workers.
 mod real_django;
 /// A Flask application on gunicorn's threads, behind werkzeug's ProxyFix.
@@ -27,3 +33,5 @@ mod router_nginx;
 mod sendfile;
 /// What a `files` location answers with, and what it never does.
 mod static_files;
+/// WebSocket and its like.
+mod upgrade;

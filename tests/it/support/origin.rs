@@ -201,6 +201,14 @@ impl Conversation {
         while self.fill() {}
     }
 
+    /// Whatever has come, at least a byte; nothing at the end.
+    pub fn some(&mut self) -> Vec<u8> {
+        if self.buffer.is_empty() {
+            self.fill();
+        }
+        std::mem::take(&mut self.buffer)
+    }
+
     /// Counted from 0 in the order of arrival.
     pub fn number(&self) -> usize {
         self.number
@@ -247,7 +255,7 @@ impl Conversation {
     }
 
     fn fill(&mut self) -> bool {
-        let mut chunk = [0; 16 * 1024];
+        let mut chunk = [0; 64 * 1024];
         let count = self.stream.read(&mut chunk).unwrap_or(0);
         self.buffer.extend_from_slice(&chunk[..count]);
         count > 0
