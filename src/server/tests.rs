@@ -316,15 +316,21 @@ impl Source for Frames {
     }
 }
 
+/// A session whose first answer is a stream of unknown length, and what feeds it.
+fn streaming_session() -> (Session, tokio::sync::mpsc::Sender<Result<Frame, Fault>>) {
+    let (sender, receiver) = tokio::sync::mpsc::channel(2);
+    let receiver = Rc::new(std::cell::RefCell::new(Some(receiver)));
+    let session = session(move |_| {
+        let frames = Frames(receiver.borrow_mut().take().unwrap());
+        async { Response::default().with_body(Body::Stream(BodyStream::new(None, frames))) }
+    });
+    (session, sender)
+}
+
 #[test]
 fn a_stream_reaches_the_client_frame_by_frame() {
     in_loop(async {
-        let (sender, receiver) = tokio::sync::mpsc::channel(1);
-        let receiver = Rc::new(std::cell::RefCell::new(Some(receiver)));
-        let mut session = session(move |_| {
-            let frames = Frames(receiver.borrow_mut().take().unwrap());
-            async { Response::default().with_body(Body::Stream(BodyStream::new(None, frames))) }
-        });
+        let (mut session, sender) = streaming_session();
         session.send(GET).await;
         assert!(session.until("\r\n\r\n").await.contains("Transfer-Encoding: chunked\r\n"));
         for text in ["one", "three"] {
@@ -340,12 +346,7 @@ fn a_stream_reaches_the_client_frame_by_frame() {
 #[test]
 fn a_client_of_http_1_0_learns_the_end_of_a_stream_from_the_end_of_the_connection() {
     in_loop(async {
-        let (sender, receiver) = tokio::sync::mpsc::channel(1);
-        let receiver = Rc::new(std::cell::RefCell::new(Some(receiver)));
-        let mut session = session(move |_| {
-            let frames = Frames(receiver.borrow_mut().take().unwrap());
-            async { Response::default().with_body(Body::Stream(BodyStream::new(None, frames))) }
-        });
+        let (mut session, sender) = streaming_session();
         session.send(b"GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").await;
         sender.send(Ok(Frame::Data(Bytes::from_static(b"all")))).await.unwrap();
         drop(sender);
@@ -357,12 +358,7 @@ fn a_client_of_http_1_0_learns_the_end_of_a_stream_from_the_end_of_the_connectio
 #[test]
 fn a_stream_that_breaks_off_never_looks_whole() {
     in_loop(async {
-        let (sender, receiver) = tokio::sync::mpsc::channel(2);
-        let receiver = Rc::new(std::cell::RefCell::new(Some(receiver)));
-        let mut session = session(move |_| {
-            let frames = Frames(receiver.borrow_mut().take().unwrap());
-            async { Response::default().with_body(Body::Stream(BodyStream::new(None, frames))) }
-        });
+        let (mut session, sender) = streaming_session();
         session.send(GET).await;
         sender.send(Ok(Frame::Data(Bytes::from_static(b"half")))).await.unwrap();
         sender.send(Err(Cause::ResponseCutShort.into())).await.unwrap();
