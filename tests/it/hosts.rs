@@ -88,13 +88,11 @@ fn one_site_does_not_answer_for_anothers_listener() {
 #[test]
 fn locations_are_chosen_as_in_nginx() {
     let locations = ["/", "= /exact", "/img/", "^~ /img/raw/", "~* [.]png$", "~ ^/img/[0-9]+$"];
-    let toml: String = locations
-        .iter()
-        .map(|pattern| {
-            let body = pattern.replace('$', "$$");
-            format!("[[site.location]]\nmatch = \"{pattern}\"\nrespond = {{ body = '{body}' }}\n")
-        })
-        .collect();
+    let location = |pattern: &&str| {
+        let body = pattern.replace('$', "$$");
+        format!("[[site.location]]\nmatch = \"{pattern}\"\nrespond = {{ body = '{body}' }}\n")
+    };
+    let toml = locations.iter().map(location).collect::<Vec<_>>().concat();
     let proxy = Proxy::site(&toml).start();
     let table = [
         ("/exact", "= /exact"),

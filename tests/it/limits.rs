@@ -15,13 +15,14 @@ fn proxy(origin: &Origin) -> Proxy {
     .start()
 }
 
-/// In chunks of 8 bytes.
+/// In chunks of 8 bytes, and a smaller one for the rest.
 fn chunked(path: &str, length: usize) -> Request {
-    let mut body = "8\r\n12345678\r\n".repeat(length / 8);
-    if !length.is_multiple_of(8) {
-        body += &format!("{:x}\r\n{}\r\n", length % 8, "x".repeat(length % 8));
-    }
-    Request::post(path, body + "0\r\n\r\n").header("Transfer-Encoding", "chunked")
+    let rest = match length % 8 {
+        0 => String::new(),
+        rest => format!("{rest}\r\n{}\r\n", "x".repeat(rest)),
+    };
+    let body = "8\r\n12345678\r\n".repeat(length / 8) + &rest + "0\r\n\r\n";
+    Request::post(path, body).header("Transfer-Encoding", "chunked")
 }
 
 #[test]

@@ -35,6 +35,8 @@ mod proxy_connections;
 mod proxy_faults;
 /// What an application is told about its client.
 mod proxy_headers;
+/// WebSockets to a bare ASGI application on uvicorn.
+mod real_asgi;
 /// A Django project on gunicorn's sync workers.
 mod real_django;
 /// A Flask application on gunicorn's threads, behind werkzeug's ProxyFix.
