@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use ::http::{HeaderMap, StatusCode};
+use ::http::StatusCode;
 use bytes::Bytes;
 use tower::Service;
 
@@ -20,7 +20,8 @@ use super::outbound::{self, Written};
 use super::{Incoming, Refused, Settings, linger, tunnel};
 use crate::http::wire::BodyLength;
 use crate::http::{
-    Body, Captures, Cause, Client, Connection, Fault, Interim, Limits, Request, RequestId, Response, Stream,
+    Body, Captures, Cause, Client, Connection, Fault, Fields, Interim, Limits, Request, RequestId, Response,
+    Stream,
 };
 
 /// A body nobody wanted is read to its end when no more than this is left of it.
@@ -279,7 +280,7 @@ fn first_line(head: &Bytes) -> Bytes {
 /// Interim responses go out at once, as far as the socket takes them.
 fn interim(io: &Rc<Io>) -> Interim {
     let io = Rc::downgrade(io);
-    Interim(Rc::new(move |status: StatusCode, headers: &HeaderMap| {
+    Interim(Rc::new(move |status: StatusCode, headers: &Fields| {
         let Some(io) = io.upgrade() else { return };
         let mut owed = io.owed.borrow_mut();
         encode::interim(&mut owed, status, headers);

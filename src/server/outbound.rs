@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use super::encode::{self, Asked, Framing};
 use super::io::Io;
 use crate::http::wire::chunked;
-use crate::http::{Body, Cause, Fault, FileRange, Frame, Limits, Response, Sent, Stream, Tunnel};
+use crate::http::{Body, Cause, Fault, Fields, FileRange, Frame, Limits, Response, Sent, Stream, Tunnel};
 use crate::net::{send_more, sendfile};
 
 /// What a head commonly needs.
@@ -195,7 +195,7 @@ impl Outbound<'_> {
 enum Next {
     /// Content, and whether it is known to be the last.
     Data(Bytes, bool),
-    End(Option<::http::HeaderMap>),
+    End(Option<Fields>),
     Nothing,
 }
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ::http::{HeaderMap, StatusCode};
+use ::http::StatusCode;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -17,7 +17,8 @@ use super::drain::Connections;
 use super::io::Io;
 use super::{Incoming, Settings};
 use crate::http::{
-    Body, Cause, Connection, Fault, FileRange, Frame, Request, Response, Scheme, Source, Stream as BodyStream,
+    Body, Cause, Connection, Fault, Fields, FileRange, Frame, Request, Response, Scheme, Source,
+    Stream as BodyStream,
 };
 use crate::net::{ClientAddr, ListenAddr, Stream};
 
@@ -289,8 +290,8 @@ fn the_work_for_a_client_that_left_is_dropped() {
 fn interim_responses_come_first() {
     in_loop(async {
         let mut session = session(|request: Request| async move {
-            let mut links = HeaderMap::new();
-            links.insert("link", "</a.css>; rel=preload".parse().unwrap());
+            let mut links = Fields::new();
+            links.insert(::http::header::LINK, "</a.css>; rel=preload".parse().unwrap());
             (request.interim.unwrap().0)(StatusCode::EARLY_HINTS, &links);
             Response::default().with_body("done")
         });
@@ -450,7 +451,7 @@ async fn tunnel() -> (Session, UnixStream) {
         let io = Box::pin(near.borrow_mut().take().unwrap());
         let tunnel = crate::http::Tunnel { io, early: Bytes::from_static(b"early") };
         let mut response = Response::new(StatusCode::SWITCHING_PROTOCOLS).with_body(Body::Tunnel(tunnel));
-        response.headers.insert("upgrade", "websocket".parse().unwrap());
+        response.headers.insert(::http::header::UPGRADE, "websocket".parse().unwrap());
         std::future::ready(response)
     });
     session

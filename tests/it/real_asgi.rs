@@ -56,7 +56,7 @@ fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     match u16::try_from(payload.len()).unwrap() {
         length @ 0..=125 => frame.push(0x80 | u8::try_from(length).unwrap()),
         length => {
-            frame.push(0x80 | 126);
+            frame.push(0x80 | 0x7e);
             frame.extend(length.to_be_bytes());
         }
     }
