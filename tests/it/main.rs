@@ -51,6 +51,8 @@ mod router_nginx;
 mod sendfile;
 /// What a `files` location answers with, and what it never does.
 mod static_files;
+/// Listening on addresses and ports.
+mod tcp_listener;
 /// How long a client may take.
 mod timeouts;
 /// Listening on a Unix socket.
