@@ -16,6 +16,7 @@ use super::encode::{self, Asked, Framing};
 use super::head::{Head, Search};
 use super::inbound::{self, Inbound, RequestBody};
 use super::io::{Io, READ_SIZE};
+use super::leaving::Leaving;
 use super::outbound::{self, Written};
 use super::{Incoming, Refused, Settings, linger, tunnel};
 use crate::http::wire::BodyLength;
@@ -214,6 +215,7 @@ where
     async fn call(&self, incoming: Incoming) -> Option<Response> {
         let mut service = self.shared.service.clone();
         let mut answer = pin!(service.call(incoming));
+        let mut leaving = Leaving::new();
         poll_fn(|cx| {
             if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
                 return Poll::Ready(match answer {
@@ -221,7 +223,7 @@ where
                     Err(never) => match never {},
                 });
             }
-            self.io.poll_gone(cx).map(|_| None)
+            leaving.poll(self.io, cx).map(|_| None)
         })
         .await
     }

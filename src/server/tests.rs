@@ -287,6 +287,19 @@ fn the_work_for_a_client_that_left_is_dropped() {
 }
 
 #[test]
+fn a_client_that_only_stops_sending_gets_what_is_ready_in_a_moment() {
+    in_loop(async {
+        let mut session = session(|request| async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            path(request).await
+        });
+        session.send(GET).await;
+        session.client.shutdown().await.unwrap();
+        assert!(session.rest().await.ends_with(b"/a"));
+    });
+}
+
+#[test]
 fn interim_responses_come_first() {
     in_loop(async {
         let mut session = session(|request: Request| async move {
