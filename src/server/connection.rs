@@ -15,7 +15,7 @@ use super::drain::Connections;
 use super::encode::{self, Asked, Framing};
 use super::head::{Head, Search};
 use super::inbound::{self, Inbound, RequestBody};
-use super::io::{Io, READ_SIZE};
+use super::io::{HEAD_SIZE, Io};
 use super::outbound::{self, Written};
 use super::{Incoming, Refused, Settings, linger, tunnel};
 use crate::http::wire::BodyLength;
@@ -106,7 +106,7 @@ async fn arrival<S>(io: &Io, shared: &Shared<S>, first: bool) -> Arrival {
                 begun = true;
                 io.read_limit.borrow_mut().set(settings.header);
             }
-            match io.poll_fill(cx, READ_SIZE) {
+            match io.poll_fill(cx, HEAD_SIZE) {
                 Poll::Ready(Ok(1..)) => {}
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Arrival::Closed),
                 Poll::Pending => return poll_quiet(io, shared, cx, begun),

@@ -14,8 +14,11 @@ use crate::net::{Deadline, Stream};
 /// How much is read ahead of a request that is still being answered: pipelined requests wait here.
 const READ_AHEAD_MAX: usize = 64 * 1024;
 
-/// Room for one read. A head of a browser fits, and a body moves in useful steps.
-pub(super) const READ_SIZE: usize = 16 * 1024;
+/// Room for one read of a head: that of a browser fits.
+pub(super) const HEAD_SIZE: usize = 4 * 1024;
+
+/// Room for one read of a body, so that it moves in useful steps.
+pub(super) const BODY_SIZE: usize = 16 * 1024;
 
 /// One client connection, as the loop, the request's body and the response's writer see it.
 pub(super) struct Io {
@@ -49,8 +52,7 @@ impl Io {
     /// Reads more into `input`; 0 is the client's end of the stream.
     pub fn poll_fill(&self, cx: &mut Context<'_>, room: usize) -> Poll<io::Result<usize>> {
         let mut input = self.input.borrow_mut();
-        input.reserve(room);
-        let read = self.stream.poll_read(cx, &mut input);
+        let read = self.stream.poll_read(cx, &mut input, room);
         if read.is_pending() && input.is_empty() {
             // Waiting costs no memory: ten thousand idle connections hold no buffer.
             *input = BytesMut::new();
@@ -67,7 +69,7 @@ impl Io {
             return Poll::Pending;
         }
         while self.input.borrow().len() < READ_AHEAD_MAX {
-            match self.poll_fill(cx, READ_SIZE) {
+            match self.poll_fill(cx, HEAD_SIZE) {
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Cause::ClientLeft),
                 Poll::Ready(Ok(_)) => {}
                 Poll::Pending => return Poll::Pending,
