@@ -144,7 +144,7 @@ impl Conversation {
 
     /// Reads into the input, as much at once as the answer's pace makes worth while.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Connection { stream, input, .. } = &mut self.line.connection;
+        let Connection { stream, input, .. } = &mut *self.line.connection;
         let count = ready!(stream.poll_read(cx, input, self.read_size))?;
         self.armed = false;
         self.answered |= count > 0;
