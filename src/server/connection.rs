@@ -15,7 +15,7 @@ use super::drain::Connections;
 use super::encode::{self, Asked, Framing};
 use super::head::{Head, Search};
 use super::inbound::{self, Inbound, RequestBody};
-use super::io::{Io, READ_SIZE};
+use super::io::{HEAD_SIZE, Io};
 use super::leaving::Leaving;
 use super::outbound::{self, Written};
 use super::{Incoming, Refused, Settings, linger, tunnel};
@@ -42,31 +42,20 @@ where
 {
     let _counted = shared.connections.enter(&io);
     let interim = interim(&io);
+    let limits = Rc::new(Limits::default());
     let mut first = true;
     loop {
         let arrival = arrival(&io, &shared, first).await;
         first = false;
         let received = Instant::now();
-        // Boxed, so that a connection waiting for its next request holds no more than the wait needs.
-        let after = match arrival {
+        let exchange = Exchange { io: &io, facts: &facts, shared: &shared, limits: &limits, received };
+        let (incoming, asked) = match arrival {
             Arrival::Closed => return,
-            Arrival::Head(head) => match Head::parse(&head) {
-                Ok(parsed) => {
-                    let exchange = Exchange { io: &io, facts: &facts, shared: &shared, received };
-                    Box::pin(exchange.answer(parsed, interim.clone())).await
-                }
-                Err(fault) => {
-                    let exchange = Exchange { io: &io, facts: &facts, shared: &shared, received };
-                    Box::pin(exchange.refuse(fault, first_line(&head))).await
-                }
-            },
-            Arrival::Faulty(fault) => {
-                let line = first_line(&io.input.borrow_mut().split().freeze());
-                let exchange = Exchange { io: &io, facts: &facts, shared: &shared, received };
-                Box::pin(exchange.refuse(fault, line)).await
-            }
+            Arrival::Head(head) => exchange.read(&head, &interim),
+            Arrival::Faulty(fault) => exchange.refuse(fault, &io.input.borrow_mut().split().freeze()),
         };
-        match after {
+        // Boxed, so that a connection waiting for its next request holds no more than the wait needs.
+        match Box::pin(exchange.answer(incoming, asked)).await {
             After::NextRequest => {}
             After::Linger => return linger::linger(&io).await,
             After::Close => return,
@@ -107,7 +96,7 @@ async fn arrival<S>(io: &Io, shared: &Shared<S>, first: bool) -> Arrival {
                 begun = true;
                 io.read_limit.borrow_mut().set(settings.header);
             }
-            match io.poll_fill(cx, READ_SIZE) {
+            match io.poll_fill(cx, HEAD_SIZE) {
                 Poll::Ready(Ok(1..)) => {}
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Arrival::Closed),
                 Poll::Pending => return poll_quiet(io, shared, cx, begun),
@@ -145,6 +134,7 @@ struct Exchange<'a, S> {
     io: &'a Rc<Io>,
     facts: &'a Rc<Connection>,
     shared: &'a Shared<S>,
+    limits: &'a Rc<Limits>,
     received: Instant,
 }
 
@@ -152,41 +142,42 @@ impl<S> Exchange<'_, S>
 where
     S: Service<Incoming, Response = Response, Error = Infallible> + Clone,
 {
-    async fn answer(self, head: Head, interim: Interim) -> After {
-        let settings = &self.shared.settings;
-        let limits = Rc::new(Limits::default());
-        limits.body.set(settings.body);
-        limits.send.set(settings.send);
-        *self.io.inbound.borrow_mut() = Inbound::new(head.body, head.expects_continue);
-        let asked = Asked::new(&head.method, head.version, &head.headers, head.keep_alive);
-        let request = self.request(head, &limits, interim);
-        let Some(response) = self.call(Incoming::Request(Box::new(request))).await else {
-            return After::Close;
+    /// Makes a request of a head.
+    fn read(&self, head: &Bytes, interim: &Interim) -> (Incoming, Asked) {
+        let parsed = match Head::parse(head) {
+            Ok(parsed) => parsed,
+            Err(fault) => return self.refuse(fault, head),
         };
-        self.write(response, &limits, asked).await
+        *self.io.inbound.borrow_mut() = Inbound::new(parsed.body, parsed.expects_continue);
+        let asked = Asked::new(&parsed.method, parsed.version, &parsed.headers, parsed.keep_alive);
+        (Incoming::Request(self.request(parsed, interim)), asked)
     }
 
     /// A request that could not be read is answered all the same, and nothing is read behind it.
-    async fn refuse(self, fault: Fault, line: Bytes) -> After {
-        let refused = Refused { fault, line, connection: Rc::clone(self.facts), received: self.received };
-        let Some(response) = self.call(Incoming::Refused(Box::new(refused))).await else {
-            return After::Close;
-        };
-        match self.write(response, &Limits::default(), Asked::unreadable()).await {
-            After::Close | After::NextRequest | After::Linger => After::Linger,
-        }
+    fn refuse(&self, fault: Fault, head: &Bytes) -> (Incoming, Asked) {
+        let (line, connection) = (first_line(head), Rc::clone(self.facts));
+        let refused = Refused { fault, line, connection, received: self.received };
+        (Incoming::Refused(Box::new(refused)), Asked::unreadable())
     }
 
-    fn request(&self, head: Head, limits: &Rc<Limits>, interim: Interim) -> Request {
+    async fn answer(self, incoming: Incoming, asked: Asked) -> After {
+        let is_readable = matches!(incoming, Incoming::Request(_));
+        self.limits.reset(self.shared.settings.body, self.shared.settings.send);
+        let Some(response) = self.call(incoming).await else { return After::Close };
+        let after = self.write(response, asked).await;
+        if is_readable { after } else { After::Linger }
+    }
+
+    fn request(&self, head: Head, interim: &Interim) -> Box<Request> {
         let body = match head.body {
             BodyLength::None | BodyLength::UntilClose | BodyLength::Exact(0) => Body::Empty,
-            BodyLength::Exact(length) => self.body(Some(length), limits),
-            BodyLength::Chunked => self.body(None, limits),
+            BodyLength::Exact(length) => self.body(Some(length)),
+            BodyLength::Chunked => self.body(None),
         };
         let peer = self.facts.peer;
-        Request {
+        Box::new(Request {
             method: head.method,
-            interim: (head.version == ::http::Version::HTTP_11).then_some(interim),
+            interim: (head.version == ::http::Version::HTTP_11).then(|| interim.clone()),
             version: head.version,
             target: head.target,
             authority: head.authority,
@@ -201,14 +192,14 @@ where
             connection: Rc::clone(self.facts),
             captures: Captures::default(),
             matched: 0,
-            limits: Rc::clone(limits),
+            limits: Rc::clone(self.limits),
             request_id: RequestId::default(),
             received: self.received,
-        }
+        })
     }
 
-    fn body(&self, length: Option<u64>, limits: &Rc<Limits>) -> Body {
-        Body::Stream(Stream::new(length, RequestBody::new(Rc::clone(self.io), Rc::clone(limits))))
+    fn body(&self, length: Option<u64>) -> Body {
+        Body::Stream(Stream::new(length, RequestBody::new(Rc::clone(self.io), Rc::clone(self.limits))))
     }
 
     /// Has the request answered, unless the client leaves first: then its work is dropped.
@@ -228,12 +219,12 @@ where
         .await
     }
 
-    async fn write(&self, mut response: Response, limits: &Limits, asked: Asked) -> After {
+    async fn write(&self, mut response: Response, asked: Asked) -> After {
         let broken = !self.io.inbound.borrow().can_be_skipped(SKIP_MAX);
         let until_close = Framing::of(&response, asked) == Framing::UntilClose;
         let close = !asked.keep_alive || until_close || broken || self.shared.connections.is_draining();
         let Written { mut sent, tunnel, must_reset } =
-            outbound::send(self.io, limits, &mut response, asked, close).await;
+            outbound::send(self.io, self.limits, &mut response, asked, close).await;
         if let Some(tunnel) = tunnel {
             sent.body_bytes += tunnel::run(self.io, tunnel).await;
             response.on_end.call(sent);
@@ -247,10 +238,10 @@ where
         if faulty {
             return After::Close;
         }
-        self.after(limits, close).await
+        self.after(close).await
     }
 
-    async fn after(&self, limits: &Limits, close: bool) -> After {
+    async fn after(&self, close: bool) -> After {
         if self.io.inbound.borrow().is_read() {
             return match close {
                 false => After::NextRequest,
@@ -260,7 +251,7 @@ where
             };
         }
         let mut most = SKIP_MAX;
-        if close || !poll_fn(|cx| inbound::poll_skip(self.io, limits, cx, &mut most)).await {
+        if close || !poll_fn(|cx| inbound::poll_skip(self.io, self.limits, cx, &mut most)).await {
             return After::Linger;
         }
         After::NextRequest

@@ -60,12 +60,12 @@ impl Lease {
     }
 
     /// The idle connection used last, if one is still good.
-    pub fn reuse(&self) -> Option<Connection> {
+    pub fn reuse(&self) -> Option<Box<Connection>> {
         self.slot.take()
     }
 
     /// A new connection.
-    pub async fn connect(&self) -> Result<Connection, Fault> {
+    pub async fn connect(&self) -> Result<Box<Connection>, Fault> {
         let resolver = self.dialer.pool.resolver();
         connect::connect(&self.endpoint, self.settings().connect, resolver).await.map(Connection::new)
     }
@@ -80,7 +80,7 @@ impl Drop for Lease {
 /// A connection in use, with the claim it is used under.
 #[derive(Debug)]
 pub struct Line {
-    pub connection: Connection,
+    pub connection: Box<Connection>,
     pub lease: Lease,
 }
 
