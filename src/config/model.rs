@@ -182,11 +182,19 @@ pub struct Rewrite {
 #[derive(Clone, Debug)]
 pub struct Upstream {
     pub name: String,
-    pub servers: Vec<UpstreamAddr>,
+    pub servers: Vec<UpstreamServer>,
     pub keep_alive: KeepAlive,
     pub timeouts: UpstreamTimeouts,
     pub process: Option<Process>,
     pub origin: Origin,
+}
+
+/// A member of an upstream's `servers`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamServer {
+    pub address: UpstreamAddr,
+    pub weight: u32,
+    pub backup: bool,
 }
 
 /// Idle connections per worker thread and server.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::model::{
     AccessLog, Action, Config, ErrorPages, Fallback, Files, HeaderRules, Level, Location, Log, LogFormat,
-    Server, Site, Symlinks, Timeouts, Try, Upstream,
+    Server, Site, Symlinks, Timeouts, Try, Upstream, UpstreamServer,
 };
 use super::node::quoted;
 use super::value::{show_duration, show_size};
@@ -203,7 +203,8 @@ fn is_named(upstream: &Upstream) -> bool {
 fn upstream(out: &mut Out, upstream: &Upstream) {
     let name = quoted_key(&upstream.name);
     out.header(&format!("[upstream.{name}]"));
-    out.key("servers", list(&upstream.servers));
+    let servers: Vec<String> = upstream.servers.iter().map(server_of).collect();
+    out.key("servers", format!("[{}]", servers.join(", ")));
     let idle = entry("idle", upstream.keep_alive.idle.to_string());
     let timeout = entry("timeout", text(show_duration(upstream.keep_alive.timeout)));
     out.key("keep_alive", table([idle, timeout]));
@@ -217,6 +218,17 @@ fn upstream(out: &mut Out, upstream: &Upstream) {
         out.header(&format!("[upstream.{name}.process]"));
         out.key("command", list(&process.command));
     }
+}
+
+/// As short as it can be written.
+fn server_of(server: &UpstreamServer) -> String {
+    let address = text(&server.address);
+    if server.weight == 1 && !server.backup {
+        return address;
+    }
+    let weight = (server.weight != 1).then(|| entry("weight", server.weight.to_string()));
+    let backup = server.backup.then(|| entry("backup", "true".into()));
+    table([entry("address", address)].into_iter().chain(weight).chain(backup))
 }
 
 #[cfg(test)]

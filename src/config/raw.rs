@@ -206,11 +206,11 @@ tables! {
     /// A server of an upstream that is written as a table.
     Member = "servers" {
         address: String,
+        weight: i64,
+        backup: bool,
     }
     + later {
-        "weight": Today::Number(1),
         "max_conns": Today::Number(0),
-        "backup": Today::False,
     }
 
     KeepAlive = "keep_alive" {

@@ -18,7 +18,7 @@ pub struct Dialer {
 
 impl Dialer {
     pub fn new(upstream: Arc<Upstream>, pool: &Rc<Pool>) -> Self {
-        let slots = upstream.endpoints.iter().map(|endpoint| pool.slot(endpoint)).collect();
+        let slots = upstream.servers.iter().map(|server| pool.slot(&server.endpoint)).collect();
         Self { upstream, slots, pool: Rc::clone(pool) }
     }
 
@@ -28,8 +28,8 @@ impl Dialer {
 
     /// A claim on the next server that is not `excluded`.
     pub fn pick(self: &Rc<Self>, excluded: &[usize]) -> Option<Lease> {
-        let index = self.upstream.balance.pick(&self.upstream.endpoints, excluded)?;
-        let endpoint = Arc::clone(self.upstream.endpoints.get(index)?);
+        let index = self.upstream.pick(excluded)?;
+        let endpoint = Arc::clone(&self.upstream.servers.get(index)?.endpoint);
         let slot = Rc::clone(self.slots.get(index)?);
         endpoint.begin();
         Some(Lease { dialer: Rc::clone(self), endpoint, slot, index })

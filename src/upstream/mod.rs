@@ -19,7 +19,7 @@ pub mod testing;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use balance::{Balance, RoundRobin};
+pub use balance::{Balance, Policy};
 pub use connection::Connection;
 pub use dialer::{Dialer, Lease, Line};
 pub use endpoint::Endpoint;
@@ -27,14 +27,28 @@ pub use pool::Pool;
 pub use protocol::{Answer, Failure, exchange};
 
 use crate::net::UpstreamAddr;
+use balance::Choice;
 
 /// A group of servers that answer alike.
 #[derive(Debug)]
 pub struct Upstream {
     pub name: Box<str>,
-    pub endpoints: Box<[Arc<Endpoint>]>,
+    pub servers: Box<[Server]>,
     pub settings: Settings,
-    pub balance: Box<dyn Balance>,
+    /// Chooses among the servers that are no backups.
+    first: Box<dyn Balance>,
+    /// Chooses among the backups.
+    backups: Box<dyn Balance>,
+}
+
+/// One member of an upstream.
+#[derive(Clone, Debug)]
+pub struct Server {
+    pub endpoint: Arc<Endpoint>,
+    /// Its share of the requests, compared with the others'.
+    pub weight: u32,
+    /// Asked only when all that are no backups failed.
+    pub backup: bool,
 }
 
 /// How servers of an upstream are spoken to.
@@ -51,10 +65,57 @@ pub struct Settings {
 }
 
 impl Upstream {
-    /// Servers take turns, in the order given.
-    pub fn new(name: &str, servers: impl IntoIterator<Item = UpstreamAddr>, settings: Settings) -> Self {
-        let endpoints: Box<[_]> = servers.into_iter().map(|addr| Arc::new(Endpoint::new(addr))).collect();
-        let balance = Box::new(RoundRobin::new(endpoints.len()));
-        Self { name: name.into(), endpoints, settings, balance }
+    pub fn new(
+        name: &str,
+        servers: impl IntoIterator<Item = Server>,
+        policy: Policy,
+        settings: Settings,
+    ) -> Self {
+        let servers: Box<[_]> = servers.into_iter().collect();
+        let (backups, first): (Vec<_>, Vec<_>) =
+            (0..servers.len()).partition(|&index| servers.get(index).is_some_and(|server| server.backup));
+        let (first, backups) = (policy.among(&first, &servers), policy.among(&backups, &servers));
+        Self { name: name.into(), servers, settings, first, backups }
+    }
+
+    /// The index of the server to try, which is none of the `excluded`.
+    pub fn pick(&self, excluded: &[usize]) -> Option<usize> {
+        let choice = Choice { servers: &self.servers, excluded };
+        self.first.pick(&choice).or_else(|| self.backups.pick(&choice))
+    }
+}
+
+impl Server {
+    pub fn new(addr: UpstreamAddr) -> Self {
+        Self { endpoint: Arc::new(Endpoint::new(addr)), weight: 1, backup: false }
+    }
+
+    #[must_use]
+    pub fn weighing(self, weight: u32) -> Self {
+        Self { weight, ..self }
+    }
+
+    #[must_use]
+    pub fn as_backup(self) -> Self {
+        Self { backup: true, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::balance::testing::server;
+    use super::testing::SETTINGS;
+    use super::*;
+
+    #[test]
+    fn backups_take_turns_once_all_others_failed() {
+        let servers = [server(1).as_backup(), server(2), server(3).as_backup(), server(4)];
+        let upstream = Upstream::new("app", servers, Policy::RoundRobin, SETTINGS);
+        let picks = |excluded: &[usize]| [(); 3].map(|()| upstream.pick(excluded));
+        assert_eq!(picks(&[]), [Some(1), Some(3), Some(1)]);
+        assert_eq!(picks(&[1]), [Some(3); 3]);
+        assert_eq!(picks(&[1, 3]), [Some(0), Some(2), Some(0)]);
+        assert_eq!(picks(&[1, 3, 0]), [Some(2); 3]);
+        assert_eq!(picks(&[0, 1, 2, 3]), [None; 3]);
     }
 }

@@ -3,6 +3,8 @@
 
 mod support;
 
+/// Which of several servers answers.
+mod balance;
 /// Preconditions and ranges of files.
 mod conditional;
 /// Every file of `static_fixtures/config_errors` gets the report that stands beside it.

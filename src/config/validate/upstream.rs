@@ -6,10 +6,10 @@ use super::listeners::Claim;
 use super::scalar::{self, SHORTEST, YEAR};
 use super::{no_twins, not_empty, origin, process, required};
 use crate::config::files::Written;
-use crate::config::model::{self, KeepAlive, UpstreamTimeouts};
-use crate::config::node::{At, Either};
+use crate::config::model::{self, KeepAlive, UpstreamServer, UpstreamTimeouts};
+use crate::config::node::{At, Either, List};
 use crate::config::raw;
-use crate::config::report::{Problem, Report, Spot};
+use crate::config::report::{ANY, Problem, Report, Spot};
 use crate::net::UpstreamAddr;
 
 const KEEP_ALIVE: KeepAlive = KeepAlive { idle: 32, timeout: Duration::from_millis(1500) };
@@ -23,6 +23,9 @@ const TIMEOUTS: UpstreamTimeouts = UpstreamTimeouts {
 /// Idle connections are file descriptors, of which a process has not many more.
 const MAX_IDLE: usize = 10_000;
 
+/// Weights are proportions, and a policy's memory grows with them.
+const MAX_WEIGHT: u32 = 1000;
+
 /// All upstreams by index, and which of them are used.
 pub struct Upstreams {
     pools: Vec<Pool>,
@@ -32,7 +35,7 @@ struct Pool {
     model: model::Upstream,
     /// Its name, or the `proxy` that stands for it.
     spot: Spot,
-    servers: Vec<At<UpstreamAddr>>,
+    servers: Vec<At<UpstreamServer>>,
     used: bool,
 }
 
@@ -73,6 +76,7 @@ impl Upstreams {
             return index;
         }
         warn_of_missing_socket(&server, report);
+        let server = server.with(UpstreamServer { address: server.value.clone(), weight: 1, backup: false });
         let model = model::Upstream {
             name,
             servers: vec![server.value.clone()],
@@ -96,10 +100,12 @@ impl Upstreams {
                 let listener = claims
                     .iter()
                     .flat_map(|claim| &claim.listen)
-                    .find(|at| leads_to(&server.value, &at.value));
+                    .find(|at| leads_to(&server.value.address, &at.value));
                 if let Some(listener) = listener {
-                    let message =
-                        format!("`{}` is rproxy itself, so that requests go round in circles", server.value);
+                    let message = format!(
+                        "`{}` is rproxy itself, so that requests go round in circles",
+                        server.value.address
+                    );
                     report
                         .push(Problem::warning(server.spot, message).also(listener.spot, "it listens here"));
                 }
@@ -130,10 +136,11 @@ fn check_name(name: &str, key: Spot, report: &mut Report) {
 fn pool(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Pool {
     let raw = &at.value;
     let servers = servers(name, at, report);
-    let process = raw.process.as_ref().and_then(|process| process::process(process, &servers, report));
+    let addresses: Vec<_> = servers.iter().map(|server| server.with(server.value.address.clone())).collect();
+    let process = raw.process.as_ref().and_then(|process| process::process(process, &addresses, report));
     if raw.process.is_none() {
-        for server in &servers {
-            warn_of_missing_socket(server, report);
+        for address in &addresses {
+            warn_of_missing_socket(address, report);
         }
     }
     let model = model::Upstream {
@@ -147,7 +154,7 @@ fn pool(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Pool {
     Pool { model, spot: at.key, servers, used: false }
 }
 
-fn servers(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Vec<At<UpstreamAddr>> {
+fn servers(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Vec<At<UpstreamServer>> {
     let help = "write `servers = [\"127.0.0.1:8000\"]`";
     let what = format!("`[upstream.{name}]`");
     let Some(list) = required("servers", at.value.servers.as_ref(), at.spot, &what, help, report) else {
@@ -155,19 +162,37 @@ fn servers(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Vec<At<Up
     };
     not_empty("servers", list, help, report);
     let servers: Vec<_> = list.value.iter().filter_map(|at| server(at, report)).collect();
-    no_twins(&servers, Clone::clone, |server| format!("the server `{server}` is written twice"), report);
+    let twin = |server: &UpstreamServer| format!("the server `{}` is written twice", server.address);
+    no_twins(&servers, |server| server.address.clone(), twin, report);
+    only_backups(list, &servers, report);
     servers
 }
 
-fn server(at: &At<Either<String, raw::Member>>, report: &mut Report) -> Option<At<UpstreamAddr>> {
-    match &at.value {
-        Either::A(text) => address(&at.with(text.clone()), report),
+/// A backup is asked when others fail, so there have to be others.
+fn only_backups<T>(list: &At<List<T>>, servers: &[At<UpstreamServer>], report: &mut Report) {
+    if servers.is_empty() || report.is_unread(list.spot, ANY) || servers.iter().any(|at| !at.value.backup) {
+        return;
+    }
+    report.push(
+        Problem::error(list.key, "all of `servers` are backups, so there is nobody they could stand in for")
+            .help("leave `backup` out of those that are to be asked first")
+            .absent(),
+    );
+}
+
+fn server(at: &At<Either<String, raw::Member>>, report: &mut Report) -> Option<At<UpstreamServer>> {
+    let (address, weight, backup) = match &at.value {
+        Either::A(text) => (address(&at.with(text.clone()), report), 1, false),
         Either::B(member) => {
             let help = "write `{ address = \"127.0.0.1:8000\" }`";
             let text = required("address", member.address.as_ref(), at.spot, "a server", help, report)?;
-            address(text, report)
+            let address = address(text, report);
+            let weight = scalar::integer("weight", member.weight.as_ref(), 1..=MAX_WEIGHT, 1, report);
+            (address, weight, member.backup.as_ref().is_some_and(|at| at.value))
         }
-    }
+    };
+    let address = address?;
+    Some(address.with(UpstreamServer { address: address.value.clone(), weight, backup }))
 }
 
 /// Where a server is, its socket's path made absolute.
