@@ -185,6 +185,7 @@ pub struct Upstream {
     pub servers: Vec<UpstreamServer>,
     pub keep_alive: KeepAlive,
     pub timeouts: UpstreamTimeouts,
+    pub balance: Balance,
     pub process: Option<Process>,
     pub origin: Origin,
 }
@@ -195,6 +196,17 @@ pub struct UpstreamServer {
     pub address: UpstreamAddr,
     pub weight: u32,
     pub backup: bool,
+}
+
+/// Which server a request goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Balance {
+    RoundRobin,
+    LeastConn,
+    Random,
+    P2c,
+    /// Consistently by this text.
+    Hash(Template),
 }
 
 /// Idle connections per worker thread and server.

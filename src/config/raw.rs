@@ -190,11 +190,11 @@ tables! {
         servers: List<Either<String, Member>>,
         keep_alive: KeepAlive,
         timeouts: UpstreamTimeouts,
+        balance: Either<String, Balance>,
         process: Process,
     }
     + later {
         "protocol": Today::Word("http", &["h2c", "https", "uwsgi", "fastcgi"]),
-        "balance": Today::Word("round_robin", &["least_conn", "p2c", "random"]),
         "queue": Today::Nothing,
         "retry": Today::Nothing,
         "passive": Today::Nothing,
@@ -211,6 +211,12 @@ tables! {
     }
     + later {
         "max_conns": Today::Number(0),
+    }
+
+    /// `balance = { hash = "…" }`
+    Balance = "balance" {
+        hash: String,
+        cookie: String,
     }
 
     KeepAlive = "keep_alive" {

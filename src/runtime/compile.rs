@@ -87,7 +87,17 @@ fn compile_upstream(upstream: &model::Upstream) -> Upstream {
         backup: server.backup,
         ..Server::new(server.address.clone())
     });
-    Upstream::new(&upstream.name, servers, Policy::RoundRobin, settings)
+    Upstream::new(&upstream.name, servers, policy(&upstream.balance), settings)
+}
+
+fn policy(balance: &model::Balance) -> Policy {
+    match balance {
+        model::Balance::RoundRobin => Policy::RoundRobin,
+        model::Balance::LeastConn => Policy::LeastConn,
+        model::Balance::Random => Policy::Random,
+        model::Balance::P2c => Policy::P2c,
+        model::Balance::Hash(key) => Policy::Hash(key.clone()),
+    }
 }
 
 fn read_pages(pages: &model::ErrorPages) -> ErrorPages {

@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::pool::Slot;
 use super::{Connection, Endpoint, Pool, Settings, Upstream, connect};
-use crate::http::Fault;
+use crate::http::{Cause, Fault, Side};
 
 /// Chooses servers, and finds or makes connections to them.
 #[derive(Debug)]
@@ -26,9 +27,9 @@ impl Dialer {
         &self.upstream
     }
 
-    /// A claim on the next server that is not `excluded`.
-    pub fn pick(self: &Rc<Self>, excluded: &[usize]) -> Option<Lease> {
-        let index = self.upstream.pick(excluded)?;
+    /// A claim on the next server that is not `excluded`, for a request of this [`Upstream::key`].
+    pub fn pick(self: &Rc<Self>, excluded: &[usize], key: &[u8]) -> Option<Lease> {
+        let index = self.upstream.pick(excluded, key)?;
         let endpoint = Arc::clone(&self.upstream.servers.get(index)?.endpoint);
         let slot = Rc::clone(self.slots.get(index)?);
         endpoint.begin();
@@ -67,7 +68,22 @@ impl Lease {
     /// A new connection.
     pub async fn connect(&self) -> Result<Connection, Fault> {
         let resolver = self.dialer.pool.resolver();
-        connect::connect(&self.endpoint, self.settings().connect, resolver).await.map(Connection::new)
+        let connected = connect::connect(&self.endpoint, self.settings().connect, resolver).await;
+        connected.map(Connection::new).inspect_err(|fault| self.failed(fault.cause))
+    }
+
+    /// An answer began so long after its request.
+    pub(super) fn answered(&self, after: Duration) {
+        self.endpoint.answered(after);
+    }
+
+    /// A request brought no answer. Not every cause speaks against the server: a full backlog is that
+    /// of one that works, and a kept connection may be closed at any time.
+    pub(super) fn failed(&self, cause: Cause) {
+        let excused = matches!(cause, Cause::BacklogFull | Cause::ReusedConnectionClosed);
+        if cause.side() == Side::Upstream && !excused {
+            self.endpoint.failed();
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod connection;
 mod diagnose;
 mod dialer;
 mod endpoint;
+mod latency;
 mod pool;
 mod protocol;
 mod resolve;
@@ -26,6 +27,9 @@ pub use endpoint::Endpoint;
 pub use pool::Pool;
 pub use protocol::{Answer, Failure, exchange};
 
+use bytes::Bytes;
+
+use crate::http::{Request, Template};
 use crate::net::UpstreamAddr;
 use balance::Choice;
 
@@ -35,6 +39,8 @@ pub struct Upstream {
     pub name: Box<str>,
     pub servers: Box<[Server]>,
     pub settings: Settings,
+    /// What the choice of a server depends on, if it is the request.
+    key: Option<Template>,
     /// Chooses among the servers that are no backups.
     first: Box<dyn Balance>,
     /// Chooses among the backups.
@@ -75,12 +81,18 @@ impl Upstream {
         let (backups, first): (Vec<_>, Vec<_>) =
             (0..servers.len()).partition(|&index| servers.get(index).is_some_and(|server| server.backup));
         let (first, backups) = (policy.among(&first, &servers), policy.among(&backups, &servers));
-        Self { name: name.into(), servers, settings, first, backups }
+        let key = if let Policy::Hash(key) = policy { Some(key) } else { None };
+        Self { name: name.into(), servers, settings, key, first, backups }
+    }
+
+    /// What is to be the same for requests that go to the same server; empty where all are alike.
+    pub fn key(&self, request: &Request) -> Bytes {
+        self.key.as_ref().map(|key| key.render(request)).unwrap_or_default()
     }
 
     /// The index of the server to try, which is none of the `excluded`.
-    pub fn pick(&self, excluded: &[usize]) -> Option<usize> {
-        let choice = Choice { servers: &self.servers, excluded };
+    pub fn pick(&self, excluded: &[usize], key: &[u8]) -> Option<usize> {
+        let choice = Choice { servers: &self.servers, excluded, key };
         self.first.pick(&choice).or_else(|| self.backups.pick(&choice))
     }
 }
@@ -96,7 +108,7 @@ impl Server {
     }
 
     #[must_use]
-    pub fn as_backup(self) -> Self {
+    pub fn standing_by(self) -> Self {
         Self { backup: true, ..self }
     }
 }
@@ -109,9 +121,9 @@ mod tests {
 
     #[test]
     fn backups_take_turns_once_all_others_failed() {
-        let servers = [server(1).as_backup(), server(2), server(3).as_backup(), server(4)];
+        let servers = [server(1).standing_by(), server(2), server(3).standing_by(), server(4)];
         let upstream = Upstream::new("app", servers, Policy::RoundRobin, SETTINGS);
-        let picks = |excluded: &[usize]| [(); 3].map(|()| upstream.pick(excluded));
+        let picks = |excluded: &[usize]| [(); 3].map(|()| upstream.pick(excluded, b""));
         assert_eq!(picks(&[]), [Some(1), Some(3), Some(1)]);
         assert_eq!(picks(&[1]), [Some(3); 3]);
         assert_eq!(picks(&[1, 3]), [Some(0), Some(2), Some(0)]);

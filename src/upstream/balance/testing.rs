@@ -13,8 +13,17 @@ pub fn server(port: u16) -> Server {
     Server::new(UpstreamAddr::Tcp(([127, 0, 0, 1], port).into()))
 }
 
-/// Up to `count` choices of a policy that does not look at the servers themselves.
-pub fn picks(balance: &dyn Balance, count: usize, excluded: &[usize]) -> Vec<usize> {
-    let choice = Choice { servers: &[], excluded };
+/// Up to `count` choices, as long as there is one.
+pub fn choices(balance: &dyn Balance, servers: &[Server], excluded: &[usize], count: usize) -> Vec<usize> {
+    let choice = Choice { servers, excluded, key: b"" };
     (0..count).map_while(|_| balance.pick(&choice)).collect()
+}
+
+/// How often each server is chosen.
+pub fn counts(balance: &dyn Balance, servers: &[Server], excluded: &[usize], count: usize) -> Vec<u32> {
+    let mut counts = vec![0; servers.len()];
+    for index in choices(balance, servers, excluded, count) {
+        counts[index] += 1;
+    }
+    counts
 }
