@@ -42,9 +42,11 @@ impl Proxy {
 
     /// The answer of the first server that gives one.
     pub async fn handle(&self, mut request: Box<Request>) -> Result<Outcome, Fault> {
+        // Before anything is changed: the key is made of what the client sent.
+        let key = self.dialer.upstream().key(&request);
         prepare::prepare(&mut request, &self.headers);
         let mut attempts = Attempts::default();
-        while let Some(lease) = self.dialer.pick(&attempts.indexes) {
+        while let Some(lease) = self.dialer.pick(&attempts.indexes, &key) {
             attempts.begin(&lease);
             match attempt(&mut request, lease).await {
                 Ok(answer) => return Ok(Outcome::Response(attempts.answered(answer))),

@@ -7,6 +7,8 @@ mod support;
 mod access_log;
 /// What a user meets in the shell.
 mod command_line;
+/// Which of several servers answers.
+mod balance;
 /// Preconditions and ranges of files.
 mod conditional;
 /// Every file of `static_fixtures/config_errors` gets the report that stands beside it.

@@ -204,6 +204,7 @@ impl Conversation {
 
     pub(super) fn fail(self, fault: Fault) -> Failure {
         let untouched = self.sender.accepted == 0;
+        self.line.lease.failed(fault.cause);
         Failure { fault, untouched, body: self.sender.reclaim(), lease: self.line.lease }
     }
 }
