@@ -10,6 +10,7 @@ mod io;
 mod linger;
 mod listener;
 mod outbound;
+mod pace;
 #[cfg(test)]
 mod tests;
 mod tunnel;
