@@ -18,10 +18,6 @@ pub use proxy::Proxy;
 
 /// What a handler makes of a request.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every outcome is a response: boxing it would cost each request"
-)]
 pub enum Outcome {
     Response(Response),
     /// `try` ends in a named location: the request goes on there, by index within its site.

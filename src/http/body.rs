@@ -7,11 +7,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use ::http::HeaderMap;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::Fault;
+use super::{Fault, Fields};
 
 /// The body of a request or of a response.
 #[derive(Debug, Default)]
@@ -74,7 +73,7 @@ impl<T: AsFd + fmt::Debug + Send + Sync> Descriptor for T {}
 pub enum Frame {
     Data(Bytes),
     /// The fields behind the last chunk (RFC 9112 7.1.2); nothing follows them.
-    Trailers(HeaderMap),
+    Trailers(Fields),
 }
 
 /// A source of frames. After `None` or an error it is not polled again.

@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use ::http::{HeaderMap, HeaderName, header};
+use ::http::{HeaderName, header};
 use smallvec::SmallVec;
 
-use super::Scheme;
+use super::{Fields, Scheme};
 
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -22,13 +22,13 @@ pub type Chain = SmallVec<[Hop; 4]>;
 
 /// The nearest hop first. What stands beyond something that is no address is worth nothing, and left
 /// out: nobody could have routed it.
-pub fn read_chain(headers: &HeaderMap) -> Chain {
+pub fn read_chain(headers: &Fields) -> Chain {
     if headers.contains_key(X_FORWARDED_FOR) {
-        let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
+        let lines = headers.get_all(X_FORWARDED_FOR).rev();
         let entries = lines.flat_map(|line| line.as_bytes().rsplit(|b| *b == b','));
         return entries.map_while(|entry| parse_node(entry.trim_ascii())).collect();
     }
-    let lines = headers.get_all(header::FORWARDED).iter().rev();
+    let lines = headers.get_all(header::FORWARDED).rev();
     let elements = lines.flat_map(|line| split_unquoted(line.as_bytes(), b',').into_iter().rev());
     elements.map_while(parse_element).collect()
 }
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     fn chain(name: &HeaderName, lines: &[&str]) -> Vec<String> {
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         for line in lines {
             headers.append(name, HeaderValue::from_str(line).unwrap());
         }

@@ -1,8 +1,8 @@
 //! Preconditions (RFC 9110 13): If-Match and its kin, in the order of 13.2.2.
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use ::http::{HeaderName, HeaderValue, Method, header};
 
-use super::Date;
+use super::{Date, Fields};
 
 /// What the current representation is recognised by.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub enum Verdict {
 }
 
 /// Weighs the preconditions of a request for a representation that exists.
-pub fn evaluate(method: &Method, headers: &HeaderMap, current: &Validators) -> Verdict {
+pub fn evaluate(method: &Method, headers: &Fields, current: &Validators) -> Verdict {
     let reading = *method == Method::GET || *method == Method::HEAD;
     if headers.contains_key(header::IF_MATCH) {
         if !matches_any(headers, &header::IF_MATCH, |tag| same_strongly(tag, &current.etag)) {
@@ -55,8 +55,8 @@ pub fn evaluate(method: &Method, headers: &HeaderMap, current: &Validators) -> V
 }
 
 /// Whether If-Range lets Range count (RFC 9110 13.1.5): it is absent, or names this very representation.
-pub fn range_applies(headers: &HeaderMap, current: &Validators) -> bool {
-    let mut values = headers.get_all(header::IF_RANGE).iter();
+pub fn range_applies(headers: &Fields, current: &Validators) -> bool {
+    let mut values = headers.get_all(header::IF_RANGE);
     match (values.next(), values.next()) {
         (None, _) => true,
         (Some(value), None) => if_range_holds(value.as_bytes().trim_ascii(), current),
@@ -75,9 +75,8 @@ fn if_range_holds(value: &[u8], current: &Validators) -> bool {
 
 /// Whether the representation is newer than the date in a field; `None` when the field does not count:
 /// absent, repeated, not a date, or nothing known to compare it with.
-fn changed_since(headers: &HeaderMap, name: &HeaderName, current: &Validators) -> Option<bool> {
-    let mut values = headers.get_all(name).iter();
-    let (value, None) = (values.next()?, values.next()) else { return None };
+fn changed_since(headers: &Fields, name: &HeaderName, current: &Validators) -> Option<bool> {
+    let value = headers.get_single(name)?;
     let since = Date::parse(value.as_bytes().trim_ascii())?;
     current.modified.map(|modified| modified.date > since)
 }
@@ -97,10 +96,9 @@ fn opaque(tag: &[u8]) -> &[u8] {
 }
 
 /// Whether a list of entity tags, over however many lines, is `*` or has a member that `wanted` takes.
-fn matches_any(headers: &HeaderMap, name: &HeaderName, wanted: impl Fn(&[u8]) -> bool) -> bool {
+fn matches_any(headers: &Fields, name: &HeaderName, wanted: impl Fn(&[u8]) -> bool) -> bool {
     headers
         .get_all(name)
-        .iter()
         .any(|value| value.as_bytes().trim_ascii() == b"*" || Tags(value.as_bytes()).any(&wanted))
 }
 

@@ -4,11 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::http::testing::request_with;
-use crate::http::{Client, Connection, TrustedProxies};
+use crate::http::{Client, Connection, Fields, TrustedProxies};
 use crate::net::ClientAddr;
 
 /// The fields of a request from 192.0.2.7 for `Example.com:8080`, as an upstream sees them.
-fn forward(trusted: bool, fields: &[(&str, &str)]) -> HeaderMap {
+fn forward(trusted: bool, fields: &[(&str, &str)]) -> Fields {
     let mut request = request_with("/", fields);
     resolve(&mut request, trusted);
     forward_headers(&mut request);
@@ -21,8 +21,8 @@ fn resolve(request: &mut Request, trusted: bool) {
     request.client = Client::resolve(&request.connection, &request.headers, &trusted);
 }
 
-fn value(headers: &HeaderMap, name: &str) -> String {
-    headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join(" | ")
+fn value(headers: &Fields, name: &str) -> String {
+    headers.get_all(name).map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join(" | ")
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn rfc_7239_becomes_the_one_dialect() {
     assert!(!headers.contains_key("forwarded"));
 }
 
-fn forward_from_unix(trusted: bool, fields: &[(&str, &str)]) -> HeaderMap {
+fn forward_from_unix(trusted: bool, fields: &[(&str, &str)]) -> Fields {
     let mut request = request_with("/", fields);
     request.connection = Rc::new(Connection {
         peer: ClientAddr::Unix,
@@ -190,7 +190,7 @@ proptest! {
         let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let headers = forward(trusted, &fields);
         for name in SET {
-            prop_assert_eq!(headers.get_all(name).iter().count(), 1, "{}", name);
+            prop_assert_eq!(headers.get_all(name).count(), 1, "{}", name);
         }
         for name in headers.keys().map(HeaderName::as_str) {
             prop_assert!(!name.contains('_') && !name.starts_with("proxy-"), "{}", name);

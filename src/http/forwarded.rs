@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use ::http::{HeaderMap, HeaderName, HeaderValue};
+use ::http::HeaderName;
 use ipnet::IpNet;
 
 use super::chain::{Hop, parse_scheme, read_chain};
-use super::{Client, Connection};
+use super::{Client, Connection, Fields};
 use crate::net::ClientAddr;
 
 pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -32,7 +32,7 @@ impl TrustedProxies {
 impl Client {
     /// The peer; or, where that is a trusted proxy, the nearest hop that is none. If all are, the
     /// farthest.
-    pub fn resolve(connection: &Connection, headers: &HeaderMap, trusted: &TrustedProxies) -> Self {
+    pub fn resolve(connection: &Connection, headers: &Fields, trusted: &TrustedProxies) -> Self {
         let peer = Self {
             ip: connection.peer.ip(),
             port: connection.peer.port(),
@@ -44,19 +44,13 @@ impl Client {
         }
         let chain = read_chain(headers);
         let hop = chain.iter().find(|hop| !trusted.trusts_ip(hop.ip)).or(chain.last());
-        let said = single(headers, &X_FORWARDED_PROTO).and_then(|value| parse_scheme(value.as_bytes()));
+        let said = headers.get_single(X_FORWARDED_PROTO).and_then(|value| parse_scheme(value.as_bytes()));
         let scheme = said.or(hop.and_then(|hop| hop.scheme)).unwrap_or(peer.scheme);
         match hop {
             Some(Hop { ip, port, .. }) => Self { ip: Some(*ip), port: *port, scheme, ..peer },
             None => Self { scheme, ..peer },
         }
     }
-}
-
-/// The value of a field that is there exactly once: who sends two means to be misread.
-pub fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    values.next().filter(|_| values.next().is_none())
 }
 
 #[cfg(test)]

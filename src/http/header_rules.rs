@@ -3,10 +3,10 @@
 //! As in nginx a field whose value comes out empty is not sent. Values are taken before anything is
 //! changed, so that a rule may move a field: set one from `$http_x`, and remove that.
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, header};
+use ::http::{HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 
-use super::{Request, Template};
+use super::{Fields, Request, Template};
 
 /// Fields to set, which replaces all of that name, and fields to remove.
 #[derive(Clone, Debug, Default)]
@@ -40,13 +40,13 @@ impl HeaderRules {
     }
 }
 
-pub fn remove_all(names: &[HeaderName], headers: &mut HeaderMap) {
+pub fn remove_all(names: &[HeaderName], headers: &mut Fields) {
     for name in names {
         headers.remove(name);
     }
 }
 
-pub fn set_or_remove(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
+pub fn set_or_remove(headers: &mut Fields, name: &HeaderName, value: HeaderValue) {
     if value.is_empty() {
         headers.remove(name);
     } else {
@@ -74,7 +74,7 @@ mod tests {
         let mut request =
             request_with("/", &[("x-old", "1"), ("x-none", "2"), ("x-env", "a"), ("x-env", "b")]);
         rules.edit(&mut request);
-        assert_eq!(request.headers.get_all("x-env").iter().collect::<Vec<_>>(), ["prod"]);
+        assert_eq!(request.headers.get_all("x-env").collect::<Vec<_>>(), ["prod"]);
         assert_eq!(request.headers["x-new"], "1");
         assert!(!request.headers.contains_key("x-old") && !request.headers.contains_key("x-none"));
     }

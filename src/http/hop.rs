@@ -1,35 +1,28 @@
 //! What belongs to one connection, or to nobody who sent it, and is not passed on.
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, Version, header};
-use smallvec::SmallVec;
+use ::http::{HeaderName, HeaderValue, Version, header};
 
-use super::Request;
-use super::forwarded::single;
 use super::vetting::{Fate, fate, is_hop_by_hop};
+use super::{Fields, Request};
 
 /// Takes out what an upstream must not see: hop-by-hop fields (RFC 9110 7.6.1), names that a CGI
 /// environment confuses with others, and forged accounts of where the request came from.
-pub(super) fn strip_request(headers: &mut HeaderMap, peer_trusted: bool) {
-    let mut doomed = nominated(headers);
-    for name in headers.keys() {
-        match fate(name.as_str()) {
-            Fate::Keep => {}
-            Fate::DropUntrusted if peer_trusted => {}
-            Fate::Drop | Fate::DropUntrusted => doomed.push(name.clone()),
-        }
-    }
-    for name in doomed {
-        headers.remove(name);
-    }
+pub(super) fn strip_request(headers: &mut Fields, peer_trusted: bool) {
+    let nominated = Nominated::by(headers);
+    headers.retain(|name| {
+        let passes = match fate(name.as_str()) {
+            Fate::Keep => true,
+            Fate::DropUntrusted => peer_trusted,
+            Fate::Drop => false,
+        };
+        passes && !nominated.has(name)
+    });
 }
 
 /// Takes out what an upstream said to us alone. Whoever passes a 101 on takes its Upgrade first.
-pub fn strip_response_hop_by_hop(headers: &mut HeaderMap) {
-    let mut doomed = nominated(headers);
-    doomed.extend(headers.keys().filter(|name| is_hop_by_hop(name.as_str())).cloned());
-    for name in doomed {
-        headers.remove(name);
-    }
+pub fn strip_response_hop_by_hop(headers: &mut Fields) {
+    let nominated = Nominated::by(headers);
+    headers.retain(|name| !is_hop_by_hop(name.as_str()) && !nominated.has(name));
 }
 
 /// The protocol a client wants to change to, where that may be passed on (RFC 9110 7.8). To be asked
@@ -38,7 +31,7 @@ pub fn strip_response_hop_by_hop(headers: &mut HeaderMap) {
 /// Never `h2c`, which would open a way around everything checked here, and never with a body, of
 /// which nobody could say where it ends.
 pub fn upgrade_asked(request: &Request) -> Option<HeaderValue> {
-    let value = single(&request.headers, &header::UPGRADE)?;
+    let value = request.headers.get_single(header::UPGRADE)?;
     let is_h2c = |token: &[u8]| {
         let protocol = token.split(|b| *b == b'/').next().unwrap_or_default();
         protocol.eq_ignore_ascii_case(b"h2c") || protocol.eq_ignore_ascii_case(b"h2")
@@ -48,17 +41,30 @@ pub fn upgrade_asked(request: &Request) -> Option<HeaderValue> {
     (possible && asked && !tokens(value).any(is_h2c)).then(|| value.clone())
 }
 
-/// What the Connection fields name, but for what no sender may take away from the next one.
-fn nominated(headers: &HeaderMap) -> SmallVec<[HeaderName; 8]> {
-    connection_tokens(headers)
-        .filter(|token| !token.eq_ignore_ascii_case(b"keep-alive") && !token.eq_ignore_ascii_case(b"close"))
-        .filter_map(|token| HeaderName::from_bytes(token).ok())
-        .filter(|name| !is_protected(name))
-        .collect()
+/// What the Connection fields name, but for what no sender may take away from the next one. Sorted, since
+/// a head has room for thousands of names.
+struct Nominated(Vec<HeaderName>);
+
+impl Nominated {
+    fn by(headers: &Fields) -> Self {
+        let mut names: Vec<_> = connection_tokens(headers)
+            .filter(|token| {
+                !token.eq_ignore_ascii_case(b"keep-alive") && !token.eq_ignore_ascii_case(b"close")
+            })
+            .filter_map(|token| HeaderName::from_bytes(token).ok())
+            .filter(|name| !is_protected(name))
+            .collect();
+        names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        Self(names)
+    }
+
+    fn has(&self, name: &HeaderName) -> bool {
+        self.0.binary_search_by(|named| named.as_str().cmp(name.as_str())).is_ok()
+    }
 }
 
-fn connection_tokens(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    headers.get_all(header::CONNECTION).iter().flat_map(tokens)
+fn connection_tokens(headers: &Fields) -> impl Iterator<Item = &[u8]> {
+    headers.get_all(header::CONNECTION).flat_map(tokens)
 }
 
 fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {

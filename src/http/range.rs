@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use ::http::{HeaderMap, HeaderValue, header};
+use ::http::{HeaderValue, header};
+
+use super::Fields;
 
 /// A part that is there: `length` is at least 1, and `start + length` at most the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +27,9 @@ pub enum Selection {
 ///
 /// Ignored, as RFC 9110 14.2 allows or demands: units other than bytes, what cannot be parsed, a
 /// repeated field, and more than one range in a field. An answer is thereby never longer than the file.
-pub fn select(headers: &HeaderMap, length: u64) -> Selection {
-    let mut values = headers.get_all(header::RANGE).iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => single(value.as_bytes()).map_or(Selection::Whole, |spec| spec.resolve(length)),
-        _ => Selection::Whole,
-    }
+pub fn select(headers: &Fields, length: u64) -> Selection {
+    let spec = headers.get_single(header::RANGE).and_then(|value| single(value.as_bytes()));
+    spec.map_or(Selection::Whole, |spec| spec.resolve(length))
 }
 
 /// Content-Range of a 206: `bytes 0-9/100`.
@@ -122,7 +121,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn ask(value: &str, length: u64) -> Selection {
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         headers.insert(header::RANGE, HeaderValue::from_str(value).unwrap());
         select(&headers, length)
     }
@@ -214,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_repeated_field_is_ignored() {
-        let mut headers = HeaderMap::new();
+        let mut headers = Fields::new();
         headers.append(header::RANGE, HeaderValue::from_static("bytes=0-1"));
         headers.append(header::RANGE, HeaderValue::from_static("bytes=0-1"));
         assert_eq!(select(&headers, 100), Selection::Whole);

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ::http::{HeaderMap, Method, Version};
+use ::http::{Method, Version};
 use bytes::Bytes;
 
-use super::{Body, Limits, RequestId};
+use super::{Body, Fields, Limits, RequestId};
 use crate::net::{ClientAddr, ListenAddr};
 
 /// A request with valid framing, one valid authority and a normalised path.
@@ -18,7 +18,7 @@ pub struct Request {
     pub version: Version,
     pub target: Target,
     pub authority: Authority,
-    pub headers: HeaderMap,
+    pub headers: Fields,
     pub body: Body,
     pub connection: Rc<Connection>,
     /// Who sent it, as far as trusted proxies vouch for it.
@@ -133,7 +133,7 @@ impl Captures {
     }
 }
 
-type SendInterim = dyn Fn(::http::StatusCode, &HeaderMap);
+type SendInterim = dyn Fn(::http::StatusCode, &Fields);
 
 /// Sends interim responses (RFC 9110 15.2) ahead of the final one.
 #[derive(Clone)]

@@ -20,9 +20,10 @@ impl Request {
     }
 
     fn given_id(&self) -> Option<&HeaderValue> {
-        let mut values = self.headers.get_all(X_REQUEST_ID).iter();
-        let value = values.next().filter(|_| self.client.peer_trusted)?;
-        (values.next().is_none() && is_sane(value.as_bytes())).then_some(value)
+        if !self.client.peer_trusted {
+            return None;
+        }
+        self.headers.get_single(X_REQUEST_ID).filter(|value| is_sane(value.as_bytes()))
     }
 }
 
@@ -46,16 +47,16 @@ fn new_id() -> HeaderValue {
     let count = COUNTER.get();
     COUNTER.set(count.wrapping_add(1));
     let halves = KEYED.with(|key| [key.hash_one((count, 0_u8)), key.hash_one((count, 1_u8))]);
+    let number = u128::from(halves[0]) << 64 | u128::from(halves[1]);
     let mut text = [0; 32];
-    for (place, nibble) in text.iter_mut().zip(nibbles(halves)) {
-        *place = nibble;
+    for (place, byte) in text.chunks_exact_mut(2).zip(number.to_be_bytes()) {
+        place.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
     }
     HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }
 
-fn nibbles(halves: [u64; 2]) -> impl Iterator<Item = u8> {
-    let bytes = halves.into_iter().flat_map(u64::to_be_bytes);
-    bytes.flat_map(|byte| [byte >> 4, byte & 15]).map(|n| if n < 10 { b'0' + n } else { b'a' - 10 + n })
+fn hex_digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble }
 }
 
 #[cfg(test)]

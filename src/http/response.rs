@@ -1,8 +1,8 @@
 //! A response on its way to the client.
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use ::http::{HeaderName, HeaderValue, StatusCode};
 
-use super::{Body, Fault};
+use super::{Body, Fault, Fields};
 
 /// Status, fields and body. Framing fields (Content-Length, Transfer-Encoding, Connection) are the
 /// writer's business: what stands in `headers` of them is ignored, except the Content-Length of an
@@ -10,7 +10,7 @@ use super::{Body, Fault};
 #[derive(Debug, Default)]
 pub struct Response {
     pub status: StatusCode,
-    pub headers: HeaderMap,
+    pub headers: Fields,
     pub body: Body,
     /// What the access log says of how it came about.
     pub trace: Trace,

@@ -92,7 +92,7 @@ impl Scope<'_> {
             return out.extend_from_slice(&self.request.authority.raw);
         }
         let separator: &[u8] = if name == header::COOKIE.as_str() { b"; " } else { b", " };
-        for (index, value) in self.request.headers.get_all(name).iter().enumerate() {
+        for (index, value) in self.request.headers.get_all(name).enumerate() {
             if index > 0 {
                 out.extend_from_slice(separator);
             }
@@ -101,7 +101,7 @@ impl Scope<'_> {
     }
 
     fn cookie(&self, name: &str) -> Option<&[u8]> {
-        let lines = self.request.headers.get_all(header::COOKIE).iter();
+        let lines = self.request.headers.get_all(header::COOKIE);
         let pairs = lines.flat_map(|line| line.as_bytes().split(|b| *b == b';'));
         find_pair(pairs.map(<[u8]>::trim_ascii), name).map(<[u8]>::trim_ascii)
     }

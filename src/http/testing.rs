@@ -3,10 +3,10 @@
 use std::rc::Rc;
 use std::time::Instant;
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+use ::http::{HeaderName, HeaderValue, Method, Version};
 use bytes::Bytes;
 
-use super::{Authority, Body, Captures, Client, Connection, Request, RequestId, Scheme, Target};
+use super::{Authority, Body, Captures, Client, Connection, Fields, Request, RequestId, Scheme, Target};
 use crate::net::{ClientAddr, ListenAddr};
 
 /// A GET from 192.0.2.7:50000 to `http://example.com:8080`, reached at 127.0.0.1:8080.
@@ -18,7 +18,7 @@ pub fn request(target: &str) -> Request {
         version: Version::HTTP_11,
         target: Target::parse(Bytes::copy_from_slice(target.as_bytes())).unwrap(),
         authority: Authority::parse(&Bytes::from_static(b"Example.com:8080")).unwrap(),
-        headers: HeaderMap::new(),
+        headers: Fields::new(),
         body: Body::Empty,
         connection: Rc::new(Connection {
             peer: ClientAddr::Tcp(peer),

@@ -12,7 +12,7 @@ pub enum Fate {
 /// The fate of a field by its name, in lower case.
 pub fn fate(name: &str) -> Fate {
     // WSGI, CGI and uwsgi turn dashes into underscores, and then cannot tell the two apart.
-    let twin = memchr::memchr(b'_', name.as_bytes()).is_some();
+    let twin = name.bytes().any(|byte| byte == b'_');
     if twin || is_hop_by_hop(name) || is_dropped(name) {
         Fate::Drop
     } else if is_account(name) {
@@ -38,8 +38,17 @@ fn is_account(name: &str) -> bool {
 const HOP_BY_HOP: &[&str] =
     &["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings", "proxy"];
 
-/// Written anew by the codec; and by then an expectation has been answered here.
-const OURS: &[&str] = &["host", "expect"];
+/// Written anew, by the codec or as our own account; and by then an expectation has been answered here.
+const OURS: &[&str] = &[
+    "host",
+    "expect",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-port",
+    "x-real-ip",
+    "x-request-id",
+];
 
 /// Taken for a variable of the CGI environment by one server or another.
 const VARIABLES: &[&str] = &[

@@ -8,6 +8,7 @@ use ::http::{HeaderValue, Method, Version};
 use bytes::Bytes;
 
 use crate::http::{Connection, Request};
+use crate::net::write_ip;
 use crate::observe::Lines;
 
 /// Written when dropped: a request whose client left, or which a stop cut off, has its line as well.
@@ -83,7 +84,7 @@ impl Record {
     /// nginx's `combined`, which is Apache's.
     fn write(&self, out: &mut Vec<u8>) {
         match self.remote {
-            Some(ip) => append_display(out, ip),
+            Some(ip) => write_ip(out, ip),
             None => out.extend_from_slice(b"unix:"),
         }
         out.extend_from_slice(b" - - [");
@@ -137,12 +138,6 @@ fn append_escaped(out: &mut Vec<u8>, bytes: &[u8]) {
             out.extend([byte >> 4, byte & 15].iter().filter_map(|nibble| HEX.get(usize::from(*nibble))));
         }
     }
-}
-
-fn append_display(out: &mut Vec<u8>, value: impl std::fmt::Display) {
-    use std::io::Write;
-    // Writing to memory cannot fail.
-    let _ = write!(out, "{value}");
 }
 
 thread_local! {

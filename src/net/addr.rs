@@ -89,6 +89,22 @@ impl fmt::Display for ClientAddr {
     }
 }
 
+/// Writes an address as text. Each request has it written two or three times, and going by `Display`
+/// would take a twentieth of all its instructions.
+pub fn write_ip(out: &mut Vec<u8>, ip: IpAddr) {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [first, rest @ ..] = ip.octets();
+            out.extend_from_slice(itoa::Buffer::new().format(first).as_bytes());
+            for octet in rest {
+                out.push(b'.');
+                out.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+            }
+        }
+        IpAddr::V6(ip) => out.extend_from_slice(ip.to_string().as_bytes()),
+    }
+}
+
 /// Where one server of an upstream is found.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum UpstreamAddr {
@@ -189,4 +205,20 @@ fn upstream_help(text: &str) -> String {
     format!(
         "`{text}` is not a server's address; write \"ip:port\", \"[::1]:8000\", \"name:8000\" or \"unix:/path\""
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn addresses_are_written_as_they_are_displayed(ip: IpAddr) {
+            let mut text = Vec::new();
+            write_ip(&mut text, ip);
+            prop_assert_eq!(text, ip.to_string().into_bytes());
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use ::http::{HeaderMap, StatusCode};
+use ::http::StatusCode;
 use bytes::Bytes;
 use tower::Service;
 
@@ -16,11 +16,13 @@ use super::encode::{self, Asked, Framing};
 use super::head::{Head, Search};
 use super::inbound::{self, Inbound, RequestBody};
 use super::io::{Io, READ_SIZE};
+use super::leaving::Leaving;
 use super::outbound::{self, Written};
 use super::{Incoming, Refused, Settings, linger, tunnel};
 use crate::http::wire::BodyLength;
 use crate::http::{
-    Body, Captures, Cause, Client, Connection, Fault, Interim, Limits, Request, RequestId, Response, Stream,
+    Body, Captures, Cause, Client, Connection, Fault, Fields, Interim, Limits, Request, RequestId, Response,
+    Stream,
 };
 
 /// A body nobody wanted is read to its end when no more than this is left of it.
@@ -213,6 +215,7 @@ where
     async fn call(&self, incoming: Incoming) -> Option<Response> {
         let mut service = self.shared.service.clone();
         let mut answer = pin!(service.call(incoming));
+        let mut leaving = Leaving::new();
         poll_fn(|cx| {
             if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
                 return Poll::Ready(match answer {
@@ -220,7 +223,7 @@ where
                     Err(never) => match never {},
                 });
             }
-            self.io.poll_gone(cx).map(|_| None)
+            leaving.poll(self.io, cx).map(|_| None)
         })
         .await
     }
@@ -279,7 +282,7 @@ fn first_line(head: &Bytes) -> Bytes {
 /// Interim responses go out at once, as far as the socket takes them.
 fn interim(io: &Rc<Io>) -> Interim {
     let io = Rc::downgrade(io);
-    Interim(Rc::new(move |status: StatusCode, headers: &HeaderMap| {
+    Interim(Rc::new(move |status: StatusCode, headers: &Fields| {
         let Some(io) = io.upgrade() else { return };
         let mut owed = io.owed.borrow_mut();
         encode::interim(&mut owed, status, headers);

@@ -1,13 +1,13 @@
 //! A response's head as bytes, with the framing that its body needs (RFC 9112 6).
 
-use ::http::header::{CONTENT_LENGTH, DATE, HeaderMap, HeaderName, TE, TRAILER, UPGRADE};
+use ::http::header::{CONTENT_LENGTH, DATE, HeaderName, TE, TRAILER, UPGRADE};
 use ::http::{Method, StatusCode, Version};
 
 use bytes::{BufMut, BytesMut};
 
 use super::clock;
 use crate::http::wire::{fields, framing};
-use crate::http::{Body, Response};
+use crate::http::{Body, Fields, Response};
 
 /// What of the request decides how its answer is framed.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub fn new(method: &Method, version: Version, headers: &HeaderMap, keep_alive: bool) -> Self {
+    pub fn new(method: &Method, version: Version, headers: &Fields, keep_alive: bool) -> Self {
         let trailers = framing::has_token(headers, &TE, b"trailers");
         Self { head_only: *method == Method::HEAD, version, keep_alive, trailers }
     }
@@ -79,7 +79,7 @@ pub(super) fn head(out: &mut BytesMut, response: &Response, framing: Framing, as
 }
 
 /// An interim response (RFC 9110 15.2): status and fields, nothing else.
-pub(super) fn interim(out: &mut BytesMut, status: StatusCode, headers: &HeaderMap) {
+pub(super) fn interim(out: &mut BytesMut, status: StatusCode, headers: &Fields) {
     out.put_slice(b"HTTP/1.1 ");
     out.put_slice(status.as_str().as_bytes());
     out.put_u8(b' ');

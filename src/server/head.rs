@@ -3,11 +3,11 @@
 use std::mem::MaybeUninit;
 
 use ::http::header::{EXPECT, HOST};
-use ::http::{HeaderMap, HeaderValue, Method, Version};
+use ::http::{HeaderValue, Method, Version};
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::http::wire::{BodyLength, WireError, fields, framing};
-use crate::http::{Authority, Cause, Fault, Target};
+use crate::http::{Authority, Cause, Fault, Fields, Target};
 
 /// All of a head, request line included.
 pub(super) const MAX_HEAD: usize = 32 * 1024;
@@ -24,7 +24,7 @@ pub(super) struct Head {
     pub version: Version,
     pub target: Target,
     pub authority: Authority,
-    pub headers: HeaderMap,
+    pub headers: Fields,
     pub body: BodyLength,
     pub keep_alive: bool,
     pub expects_continue: bool,
@@ -116,7 +116,7 @@ impl Head {
         Self::assemble(method, version, head.slice_ref(path.as_bytes()), headers)
     }
 
-    fn assemble(method: Method, version: Version, target: Bytes, headers: HeaderMap) -> Result<Self, Fault> {
+    fn assemble(method: Method, version: Version, target: Bytes, headers: Fields) -> Result<Self, Fault> {
         refuse_method(&method)?;
         let named = host_field(version, &headers)?;
         let (target, authority) = read_target(&method, target)?;
@@ -187,8 +187,8 @@ fn refuse_method(method: &Method) -> Result<(), Fault> {
 
 /// The Host field: exactly one in HTTP/1.1, at most one in HTTP/1.0 (RFC 9112 3.2). It must be valid even
 /// where an absolute target overrules it.
-fn host_field(version: Version, headers: &HeaderMap) -> Result<Authority, Fault> {
-    let mut hosts = headers.get_all(HOST).iter();
+fn host_field(version: Version, headers: &Fields) -> Result<Authority, Fault> {
+    let mut hosts = headers.get_all(HOST);
     match (hosts.next(), hosts.next()) {
         (Some(host), None) => Authority::parse(&Bytes::copy_from_slice(host.as_bytes())),
         (None, _) if version == Version::HTTP_10 => Ok(Authority::default()),
@@ -229,12 +229,12 @@ fn after_scheme(target: &Bytes) -> Option<Bytes> {
 }
 
 /// RFC 9110 10.1.1: only 100-continue is known; from HTTP/1.0 it is ignored.
-fn expects_continue(version: Version, headers: &HeaderMap) -> Result<bool, Fault> {
+fn expects_continue(version: Version, headers: &Fields) -> Result<bool, Fault> {
     if version == Version::HTTP_10 {
         return Ok(false);
     }
     let known = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"100-continue");
-    let mut expectations = headers.get_all(EXPECT).iter().peekable();
+    let mut expectations = headers.get_all(EXPECT).peekable();
     let any = expectations.peek().is_some();
     if expectations.all(known) {
         Ok(any)

@@ -7,6 +7,7 @@ mod encode;
 mod head;
 mod inbound;
 mod io;
+mod leaving;
 mod linger;
 mod listener;
 mod outbound;

@@ -9,8 +9,9 @@ use bytes::{Bytes, BytesMut};
 
 use super::encode::{self, Asked, Framing};
 use super::io::Io;
+use super::leaving::Leaving;
 use crate::http::wire::chunked;
-use crate::http::{Body, Cause, Fault, FileRange, Frame, Limits, Response, Sent, Stream, Tunnel};
+use crate::http::{Body, Cause, Fault, Fields, FileRange, Frame, Limits, Response, Sent, Stream, Tunnel};
 use crate::net::{send_more, sendfile};
 
 /// What a head commonly needs.
@@ -183,10 +184,11 @@ impl Outbound<'_> {
     /// What comes next of the body. With `unwritten` head it does not wait: an event stream's
     /// head reaches the client before its first event.
     async fn next(&mut self, frames: &mut Frames, unwritten: bool) -> Result<Next, Fault> {
+        let mut leaving = Leaving::new();
         poll_fn(|cx| match frames.poll(cx) {
             Poll::Ready(next) => Poll::Ready(next),
             Poll::Pending if unwritten => Poll::Ready(Ok(Next::Nothing)),
-            Poll::Pending => self.io.poll_gone(cx).map(|cause| Err(cause.into())),
+            Poll::Pending => leaving.poll(self.io, cx).map(|cause| Err(cause.into())),
         })
         .await
     }
@@ -195,7 +197,7 @@ impl Outbound<'_> {
 enum Next {
     /// Content, and whether it is known to be the last.
     Data(Bytes, bool),
-    End(Option<::http::HeaderMap>),
+    End(Option<Fields>),
     Nothing,
 }
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ::http::{HeaderMap, StatusCode};
+use ::http::StatusCode;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -17,7 +17,8 @@ use super::drain::Connections;
 use super::io::Io;
 use super::{Incoming, Settings};
 use crate::http::{
-    Body, Cause, Connection, Fault, FileRange, Frame, Request, Response, Scheme, Source, Stream as BodyStream,
+    Body, Cause, Connection, Fault, Fields, FileRange, Frame, Request, Response, Scheme, Source,
+    Stream as BodyStream,
 };
 use crate::net::{ClientAddr, ListenAddr, Stream};
 
@@ -286,11 +287,24 @@ fn the_work_for_a_client_that_left_is_dropped() {
 }
 
 #[test]
+fn a_client_that_only_stops_sending_gets_what_is_ready_in_a_moment() {
+    in_loop(async {
+        let mut session = session(|request| async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            path(request).await
+        });
+        session.send(GET).await;
+        session.client.shutdown().await.unwrap();
+        assert!(session.rest().await.ends_with(b"/a"));
+    });
+}
+
+#[test]
 fn interim_responses_come_first() {
     in_loop(async {
         let mut session = session(|request: Request| async move {
-            let mut links = HeaderMap::new();
-            links.insert("link", "</a.css>; rel=preload".parse().unwrap());
+            let mut links = Fields::new();
+            links.insert(::http::header::LINK, "</a.css>; rel=preload".parse().unwrap());
             (request.interim.unwrap().0)(StatusCode::EARLY_HINTS, &links);
             Response::default().with_body("done")
         });
@@ -438,24 +452,29 @@ fn head_has_the_length_and_no_body() {
     });
 }
 
+/// A client in a tunnel, and the server's end of it.
+async fn tunnel() -> (Session, UnixStream) {
+    let (far, near) = UnixStream::pair().unwrap();
+    let near = Rc::new(std::cell::RefCell::new(Some(near)));
+    let mut session = session(move |_| {
+        let io = Box::pin(near.borrow_mut().take().unwrap());
+        let tunnel = crate::http::Tunnel { io, early: Bytes::from_static(b"early") };
+        let mut response = Response::new(StatusCode::SWITCHING_PROTOCOLS).with_body(Body::Tunnel(tunnel));
+        response.headers.insert(::http::header::UPGRADE, "websocket".parse().unwrap());
+        std::future::ready(response)
+    });
+    session
+        .send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nbehind")
+        .await;
+    let head = session.until("early").await;
+    assert!(head.contains("Connection: upgrade\r\nUpgrade: websocket\r\n"), "{head}");
+    (session, far)
+}
+
 #[test]
 fn a_tunnel_carries_both_directions_and_either_end() {
     in_loop(async {
-        let (far, near) = UnixStream::pair().unwrap();
-        let near = Rc::new(std::cell::RefCell::new(Some(near)));
-        let mut session = session(move |_| {
-            let io = Box::pin(near.borrow_mut().take().unwrap());
-            let tunnel = crate::http::Tunnel { io, early: Bytes::from_static(b"early") };
-            let mut response = Response::new(StatusCode::SWITCHING_PROTOCOLS).with_body(Body::Tunnel(tunnel));
-            response.headers.insert("upgrade", "websocket".parse().unwrap());
-            std::future::ready(response)
-        });
-        let mut far = far;
-        session
-            .send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nbehind")
-            .await;
-        let head = session.until("early").await;
-        assert!(head.contains("Connection: upgrade\r\nUpgrade: websocket\r\n"), "{head}");
+        let (mut session, mut far) = tunnel().await;
         let mut seen = [0; 6];
         far.read_exact(&mut seen).await.unwrap();
         assert_eq!(&seen, b"behind");
@@ -466,5 +485,17 @@ fn a_tunnel_carries_both_directions_and_either_end() {
         far.write_all(b"last").await.unwrap();
         drop(far);
         assert_eq!(session.rest().await, b"last");
+    });
+}
+
+#[test]
+fn a_client_that_never_closes_does_not_hold_a_tunnel_whose_server_is_gone() {
+    in_loop(async {
+        let (mut session, far) = tunnel().await;
+        let begun = tokio::time::Instant::now();
+        drop(far);
+        assert!(session.rest().await.is_empty());
+        session.connections.ended().await;
+        assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     });
 }

@@ -16,7 +16,11 @@ use crate::net::Deadline;
 /// A tunnel through which nothing passes for this long is closed.
 const IDLE: Duration = Duration::from_secs(60 * 60);
 
-/// Passes bytes on until both sides have ended, one fails, or nothing happens for an hour.
+/// Once one side has ended, the other gets this long between two bytes: most have nothing more to say, and
+/// those that never close would hold both connections for as long as `IDLE`.
+const HALF_OPEN: Duration = Duration::from_secs(30);
+
+/// Passes bytes on until both sides have ended, one fails, or nothing happens for too long.
 /// Returns how many bytes the client was sent.
 pub(super) async fn run(io: &Io, tunnel: Tunnel) -> u64 {
     let mut up = Direction::new(std::mem::take(&mut *io.input.borrow_mut()).freeze());
@@ -25,16 +29,17 @@ pub(super) async fn run(io: &Io, tunnel: Tunnel) -> u64 {
     let mut client = Client(io);
     let mut idle = Deadline::none();
     idle.set(IDLE);
-    let mut last = 0;
+    let mut last = (0, false);
     poll_fn(|cx| {
         let failed = up.poll(cx, Pin::new(&mut client as &mut dyn Duplex), upstream.as_mut()).is_err()
             || down.poll(cx, upstream.as_mut(), Pin::new(&mut client as &mut dyn Duplex)).is_err();
         if failed || (up.ended && down.ended) {
             return Poll::Ready(());
         }
-        if up.moved + down.moved != last {
-            last = up.moved + down.moved;
-            idle.set(IDLE);
+        let now = (up.moved + down.moved, up.ended || down.ended);
+        if now != last {
+            last = now;
+            idle.set(if now.1 { HALF_OPEN } else { IDLE });
         }
         idle.poll(cx)
     })

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ::http::{HeaderMap, Method};
+use ::http::Method;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use super::{Dialer, Pool, Settings, Upstream};
 use crate::http::testing::request_with;
-use crate::http::{Body, Fault, Frame, Request, Source, Stream};
+use crate::http::{Body, Fault, Fields, Frame, Request, Source, Stream};
 use crate::net::UpstreamAddr;
 
 /// One step of what the server does on a connection. At the end of a script it closes.
@@ -176,7 +176,7 @@ pub fn data(text: &'static str) -> Result<Frame, Fault> {
 }
 
 /// All of a body, with its trailers.
-pub async fn collect(body: Body) -> Result<(String, Option<HeaderMap>), Fault> {
+pub async fn collect(body: Body) -> Result<(String, Option<Fields>), Fault> {
     let mut content = Vec::new();
     let mut trailers = None;
     match body {

@@ -3,14 +3,28 @@
 
 mod support;
 
+/// One line for each request, whatever becomes of it.
+mod access_log;
+/// What a user meets in the shell.
+mod command_line;
 /// Preconditions and ranges of files.
 mod conditional;
 /// Every file of `static_fixtures/config_errors` gets the report that stands beside it.
 mod config_errors;
+/// Many clients at once, rude ones among them.
+mod crowds;
+/// Signals, and an orderly end.
+mod drain;
+/// What a client sees of errors.
+mod errors;
 /// Every file of `conf/` is one that rproxy accepts.
 mod examples;
 /// Smuggling and malformed input, byte for byte.
 mod framing;
+/// Which site and location answer.
+mod hosts;
+/// What is too large is refused early.
+mod limits;
 /// The demo site and the pool of workers that rproxy runs for it.
 mod process;
 /// Bodies through the proxy: every framing, any size, in bounded memory.
@@ -21,10 +35,14 @@ mod proxy_connections;
 mod proxy_faults;
 /// What an application is told about its client.
 mod proxy_headers;
+/// WebSockets to a bare ASGI application on uvicorn.
+mod real_asgi;
 /// A Django project on gunicorn's sync workers.
 mod real_django;
 /// A Flask application on gunicorn's threads, behind werkzeug's ProxyFix.
 mod real_flask;
+/// `rewrite`, `redirect` and `respond`.
+mod rewrites;
 /// Which location and which site a request finds, against a plain model of nginx's rules.
 mod router;
 /// The same tables against nginx itself, where it is installed.
@@ -33,5 +51,11 @@ mod router_nginx;
 mod sendfile;
 /// What a `files` location answers with, and what it never does.
 mod static_files;
+/// Listening on addresses and ports.
+mod tcp_listener;
+/// How long a client may take.
+mod timeouts;
+/// Listening on a Unix socket.
+mod unix_listener;
 /// WebSocket and its like.
 mod upgrade;

@@ -4,13 +4,13 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use ::http::{HeaderMap, HeaderValue, header};
+use ::http::{HeaderValue, header};
 use bytes::Bytes;
 
 use super::state::State;
 use crate::http::conditional::Validators;
 use crate::http::range::ByteRange;
-use crate::http::{Body, FileRange, media_type};
+use crate::http::{Body, Fields, FileRange, media_type};
 
 /// What a 200, and any part or condition of it, is made from.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct Representation {
     pub length: u64,
     pub validators: Validators,
     /// The fields of a 200.
-    pub headers: HeaderMap,
+    pub headers: Fields,
     content: Content,
 }
 
@@ -41,7 +41,7 @@ impl Representation {
 
     fn new(path: &[u8], state: &State, content: Content) -> Self {
         let validators = state.validators();
-        let mut headers = HeaderMap::with_capacity(4);
+        let mut headers = Fields::with_capacity(4);
         headers.insert(header::CONTENT_TYPE, media_type(path));
         if let Some(modified) = validators.modified {
             headers.insert(header::LAST_MODIFIED, modified.date.to_header());

@@ -138,7 +138,7 @@ fn head_says_what_get_would_and_sends_nothing() {
     assert_eq!(head.status, StatusCode::OK);
     assert!(head.body.is_empty());
     assert_eq!(field(&head, header::CONTENT_LENGTH), "10");
-    for (name, value) in &get(&files, "/a.txt").headers {
+    for (name, value) in get(&files, "/a.txt").headers.iter() {
         assert_eq!(head.headers.get(name), Some(value));
     }
 }

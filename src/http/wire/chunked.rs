@@ -3,10 +3,10 @@
 //! Written by hand, and strict, because chunk lines are where servers of every make were led astray:
 //! sizes with signs, blanks or too many digits, and extensions that end in LF for one parser only.
 
-use ::http::HeaderMap;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::{WireError, fields};
+use crate::http::Fields;
 
 /// What all chunk extensions of one body may take together. They are skipped, never passed on.
 const MAX_EXTENSIONS: usize = 16 * 1024;
@@ -29,7 +29,7 @@ pub enum Step {
     /// Nothing to be had before more bytes are read.
     NeedMore,
     /// The body is complete; what is left in the input belongs to the next message.
-    End { trailers: Option<HeaderMap> },
+    End { trailers: Option<Fields> },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -201,7 +201,7 @@ impl SizeLine {
 }
 
 /// Writes the last chunk and the trailers, except what may not stand there.
-pub fn write_end(out: &mut BytesMut, trailers: &HeaderMap) {
+pub fn write_end(out: &mut BytesMut, trailers: &Fields) {
     out.put_slice(b"0\r\n");
     fields::write(out, trailers, |name| !fields::may_trail(name));
     out.put_slice(b"\r\n");

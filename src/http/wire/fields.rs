@@ -1,10 +1,11 @@
 //! Header and trailer sections: where they end, whether their lines are unambiguous, and their fields.
 
+use ::http::HeaderValue;
 use ::http::header::{self, HeaderName};
-use ::http::{HeaderMap, HeaderValue};
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::WireError;
+use crate::http::Fields;
 
 /// The index behind the empty line that ends a head; `from` is how much was searched before.
 ///
@@ -43,8 +44,8 @@ pub fn check_lines(head: &[u8]) -> Result<(), WireError> {
 }
 
 /// The fields that httparse found in `head`, without copying their values.
-pub fn parse(found: &[httparse::Header<'_>], head: &Bytes) -> Result<HeaderMap, WireError> {
-    let mut fields = HeaderMap::with_capacity(found.len());
+pub fn parse(found: &[httparse::Header<'_>], head: &Bytes) -> Result<Fields, WireError> {
+    let mut fields = Fields::with_capacity(found.len());
     for field in found {
         let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| WireError::BadField)?;
         let value = if field.value.is_empty() {
@@ -52,14 +53,13 @@ pub fn parse(found: &[httparse::Header<'_>], head: &Bytes) -> Result<HeaderMap, 
         } else {
             HeaderValue::from_maybe_shared(head.slice_ref(field.value)).map_err(|_| WireError::BadField)?
         };
-        // More distinct names than the map can index; the caps on fields keep that from arising.
-        fields.try_append(name, value).map_err(|_| WireError::TooManyFields)?;
+        fields.append(name, value);
     }
     Ok(fields)
 }
 
 /// The fields of a whole section that ends in an empty line, such as trailers.
-pub fn parse_section<const MAX: usize>(section: &Bytes) -> Result<HeaderMap, WireError> {
+pub fn parse_section<const MAX: usize>(section: &Bytes) -> Result<Fields, WireError> {
     check_lines(section)?;
     let mut found = [httparse::EMPTY_HEADER; MAX];
     match httparse::parse_headers(section, &mut found) {
@@ -111,8 +111,8 @@ fn write_name(out: &mut BytesMut, name: &[u8]) {
 }
 
 /// Writes the field lines of `fields`, except those to `skip`.
-pub fn write(out: &mut BytesMut, fields: &HeaderMap, skip: impl Fn(&HeaderName) -> bool) {
-    for (name, value) in fields {
+pub fn write(out: &mut BytesMut, fields: &Fields, skip: impl Fn(&HeaderName) -> bool) {
+    for (name, value) in fields.iter() {
         if !skip(name) {
             write_field(out, name.as_str().as_bytes(), value.as_bytes());
         }

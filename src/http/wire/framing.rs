@@ -1,9 +1,10 @@
 //! How long a message's body is (RFC 9112 6), and whether its connection persists (9.3).
 
 use ::http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
-use ::http::{HeaderMap, HeaderName, Method, StatusCode, Version};
+use ::http::{HeaderName, Method, StatusCode, Version};
 
 use super::WireError;
+use crate::http::Fields;
 
 /// Where a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub enum BodyLength {
 
 /// The length of a request's body. One without Content-Length and Transfer-Encoding has none; both
 /// together are refused, which is stricter than RFC 9112 6.1 but leaves nothing to disagree on.
-pub fn of_request(version: Version, fields: &HeaderMap) -> Result<BodyLength, WireError> {
+pub fn of_request(version: Version, fields: &Fields) -> Result<BodyLength, WireError> {
     Ok(announced(version, fields)?.unwrap_or(BodyLength::None))
 }
 
@@ -28,7 +29,7 @@ pub fn of_response(
     method: &Method,
     status: StatusCode,
     version: Version,
-    fields: &HeaderMap,
+    fields: &Fields,
 ) -> Result<BodyLength, WireError> {
     let announced = announced(version, fields)?;
     let bodiless = method == Method::HEAD
@@ -37,7 +38,7 @@ pub fn of_response(
     if bodiless { Ok(BodyLength::None) } else { Ok(announced.unwrap_or(BodyLength::UntilClose)) }
 }
 
-fn announced(version: Version, fields: &HeaderMap) -> Result<Option<BodyLength>, WireError> {
+fn announced(version: Version, fields: &Fields) -> Result<Option<BodyLength>, WireError> {
     let chunked = is_chunked(fields)?;
     let length = content_length(fields)?;
     match (chunked, length) {
@@ -49,7 +50,7 @@ fn announced(version: Version, fields: &HeaderMap) -> Result<Option<BodyLength>,
 }
 
 /// Content-Length: digits that fit 64 bits; repeated only with the same value (RFC 9110 8.6).
-pub fn content_length(fields: &HeaderMap) -> Result<Option<u64>, WireError> {
+pub fn content_length(fields: &Fields) -> Result<Option<u64>, WireError> {
     let mut length = None;
     for value in fields.get_all(CONTENT_LENGTH) {
         for item in elements(value.as_bytes()) {
@@ -74,8 +75,8 @@ fn parse_length(digits: &[u8]) -> Option<u64> {
 }
 
 /// Whether the body is chunked: exactly one `chunked` over all lines, and nothing else.
-fn is_chunked(fields: &HeaderMap) -> Result<bool, WireError> {
-    let mut values = fields.get_all(TRANSFER_ENCODING).iter().peekable();
+fn is_chunked(fields: &Fields) -> Result<bool, WireError> {
+    let mut values = fields.get_all(TRANSFER_ENCODING).peekable();
     if values.peek().is_none() {
         return Ok(false);
     }
@@ -92,16 +93,15 @@ fn is_chunked(fields: &HeaderMap) -> Result<bool, WireError> {
 }
 
 /// Whether the connection outlives this message (RFC 9112 9.3): `close` wins, HTTP/1.0 has to ask.
-pub fn persists(version: Version, fields: &HeaderMap) -> bool {
+pub fn persists(version: Version, fields: &Fields) -> bool {
     let closes = has_token(fields, &CONNECTION, b"close");
     !closes && (version >= Version::HTTP_11 || has_token(fields, &CONNECTION, b"keep-alive"))
 }
 
 /// Whether the lines of a list field name `token`, in any case.
-pub fn has_token(fields: &HeaderMap, name: &HeaderName, token: &[u8]) -> bool {
+pub fn has_token(fields: &Fields, name: &HeaderName, token: &[u8]) -> bool {
     fields
         .get_all(name)
-        .iter()
         .flat_map(|value| elements(value.as_bytes()))
         .any(|item| item.eq_ignore_ascii_case(token))
 }

@@ -2,10 +2,11 @@
 
 use std::mem::MaybeUninit;
 
-use ::http::{HeaderMap, StatusCode, Version};
+use ::http::{StatusCode, Version};
 use bytes::Bytes;
 
 use super::{WireError, fields};
+use crate::http::Fields;
 
 /// More fields than this are refused.
 pub const MAX_RESPONSE_FIELDS: usize = 200;
@@ -15,7 +16,7 @@ pub const MAX_RESPONSE_FIELDS: usize = 200;
 pub struct ResponseHead {
     pub version: Version,
     pub status: StatusCode,
-    pub headers: HeaderMap,
+    pub headers: Fields,
 }
 
 impl ResponseHead {
@@ -73,7 +74,7 @@ mod tests {
     fn reads_both_versions() {
         let head = parse(b"HTTP/1.0 404 Not Found\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n\r\n").unwrap();
         assert_eq!((head.version, head.status), (Version::HTTP_10, StatusCode::NOT_FOUND));
-        assert_eq!(head.headers.get_all("set-cookie").iter().count(), 2);
+        assert_eq!(head.headers.get_all("set-cookie").count(), 2);
         assert_eq!(parse(b"HTTP/1.1 200\r\n\r\n").unwrap().version, Version::HTTP_11);
     }
 

@@ -255,7 +255,7 @@ impl Conversation {
     }
 
     fn fill(&mut self) -> bool {
-        let mut chunk = [0; 64 * 1024];
+        let mut chunk = [0; 16 * 1024];
         let count = self.stream.read(&mut chunk).unwrap_or(0);
         self.buffer.extend_from_slice(&chunk[..count]);
         count > 0

@@ -17,6 +17,10 @@ pub struct Builder {
     dir: TempDir,
     config: PathBuf,
     environment: Vec<(String, String)>,
+    /// Nobody reads the standard output.
+    deaf: bool,
+    /// Of open files: soft and hard.
+    limit: Option<u32>,
 }
 
 /// A running rproxy. It ends with this value, and shows its logs when the test failed.
@@ -39,7 +43,7 @@ impl Proxy {
         let dir = tempfile::Builder::new().prefix("rproxy-").tempdir().unwrap();
         let config = dir.path().join("site.toml");
         fs::write(&config, toml).unwrap();
-        Builder { dir, config, environment: Vec::new() }
+        Builder { dir, config, environment: Vec::new(), deaf: false, limit: None }
     }
 
     /// One site on a free port: `rest` follows its `listen` line, and may open further tables.
@@ -137,6 +141,20 @@ impl Builder {
         self
     }
 
+    /// Starts it with a standard output whose reader is gone.
+    #[must_use]
+    pub fn deaf_stdout(mut self) -> Self {
+        self.deaf = true;
+        self
+    }
+
+    /// Starts it with no more than so many open files.
+    #[must_use]
+    pub fn file_limit(mut self, limit: u32) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
     /// The directory of the configuration, to be filled before the start.
     pub fn dir(&self) -> &Path {
         self.dir.path()
@@ -144,8 +162,12 @@ impl Builder {
 
     /// Starts and waits until it serves.
     pub fn start(self) -> Proxy {
-        let mut child = self.command().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let access = Lines::of(child.stdout.take().unwrap());
+        let mut command = self.command();
+        command.stdout(if self.deaf { std::io::pipe().unwrap().1.into() } else { Stdio::piped() });
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        // Holds our copy of a deaf standard output.
+        drop(command);
+        let access = child.stdout.take().map(Lines::of).unwrap_or_default();
         let log = Lines::of(child.stderr.take().unwrap());
         let mut proxy = Proxy { child, addresses: Vec::new(), access, log, dir: self.dir };
         let is_ready = proxy
@@ -157,12 +179,20 @@ impl Builder {
     }
 
     /// Starts what is expected to end by itself.
-    pub fn run(self) -> Output {
+    pub fn run(&self) -> Output {
         self.command().output().unwrap()
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rproxy"));
+        let program = env!("CARGO_BIN_EXE_rproxy");
+        let mut command = match self.limit {
+            None => Command::new(program),
+            Some(limit) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\""), program]);
+                shell
+            }
+        };
         command.arg("-c").arg(&self.config).stdin(Stdio::null()).envs(self.environment.clone());
         // Whatever the developer's shell says, tests see what a new user sees.
         command.env_remove("RUST_LOG").env("NO_COLOR", "1");

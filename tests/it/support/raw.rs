@@ -131,6 +131,15 @@ impl Client {
         self.buffer.is_empty() && !self.fill()
     }
 
+    /// Whether an answer has begun to come within the stream's patience.
+    pub fn has_come(&mut self) -> bool {
+        let mut byte = [0; 4096];
+        if let Ok(count) = self.stream.read(&mut byte) {
+            self.buffer.extend_from_slice(&byte[..count]);
+        }
+        !self.buffer.is_empty()
+    }
+
     /// Ends our direction; answers can still be read.
     pub fn finish(&mut self) -> &mut Self {
         self.stream.shutdown(Shutdown::Write);

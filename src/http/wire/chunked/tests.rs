@@ -1,9 +1,11 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::http::Fields;
+use ::http::HeaderName;
 
 /// Content, trailers, and what is left behind them.
-type Decoded = (Vec<u8>, Option<HeaderMap>, Vec<u8>);
+type Decoded = (Vec<u8>, Option<Fields>, Vec<u8>);
 
 /// Decodes what arrives in `pieces`; `None` when the body does not end in them.
 fn decode(pieces: &[&[u8]]) -> Result<Option<Decoded>, WireError> {
@@ -140,9 +142,9 @@ fn trailers_are_strict_and_bounded() {
 
 #[test]
 fn trailers_that_would_frame_are_not_written() {
-    let mut trailers = HeaderMap::new();
-    trailers.insert("x-sum", "1".parse().unwrap());
-    trailers.insert("content-length", "5".parse().unwrap());
+    let mut trailers = Fields::new();
+    trailers.insert(HeaderName::from_static("x-sum"), "1".parse().unwrap());
+    trailers.insert(::http::header::CONTENT_LENGTH, "5".parse().unwrap());
     let mut out = BytesMut::new();
     write_end(&mut out, &trailers);
     assert_eq!(&out[..], b"0\r\nX-Sum: 1\r\n\r\n");

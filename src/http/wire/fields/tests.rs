@@ -1,8 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::http::Fields;
 
-fn section(text: &[u8]) -> Result<HeaderMap, WireError> {
+fn section(text: &[u8]) -> Result<Fields, WireError> {
     parse_section::<8>(&Bytes::copy_from_slice(text))
 }
 
@@ -80,7 +81,7 @@ proptest! {
     fn what_is_written_is_read_back(
         pairs in proptest::collection::vec(("[a-z][a-z0-9-]{0,12}", "[!-~]([ -~]{0,20}[!-~])?"), 0..8)
     ) {
-        let mut fields = HeaderMap::new();
+        let mut fields = Fields::new();
         for (name, value) in &pairs {
             fields.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
         }

@@ -2,9 +2,10 @@ use ::http::HeaderValue;
 use proptest::prelude::*;
 
 use super::*;
+use crate::http::Fields;
 
-fn fields(lines: &[(HeaderName, &[u8])]) -> HeaderMap {
-    let mut fields = HeaderMap::new();
+fn fields(lines: &[(HeaderName, &[u8])]) -> Fields {
+    let mut fields = Fields::new();
     for (name, value) in lines {
         fields.append(name, HeaderValue::from_bytes(value).unwrap());
     }

@@ -2,14 +2,13 @@
 
 use std::task::{Context, Poll};
 
-use ::http::HeaderMap;
 use bytes::Bytes;
 
 use super::conversation::Conversation;
 use super::fault;
 use crate::http::wire::chunked::{Decoder, Step};
 use crate::http::wire::{BodyLength, fields};
-use crate::http::{Fault, Frame, Source};
+use crate::http::{Fault, Fields, Frame, Source};
 
 /// Owns the exchange until the body's proven end. Dropped before, it closes the connection, so that
 /// the application can notice that nobody waits any more.
@@ -32,7 +31,7 @@ enum Left {
 /// What the bytes at hand amount to.
 enum Piece {
     Data(Bytes),
-    End(Option<HeaderMap>),
+    End(Option<Fields>),
     NeedMore,
 }
 
@@ -75,10 +74,9 @@ impl ResponseBody {
     }
 
     /// Lets the connection go at the proven end; the trailers the client may see.
-    fn end(&mut self, trailers: Option<HeaderMap>) -> Option<HeaderMap> {
+    fn end(&mut self, trailers: Option<Fields>) -> Option<Fields> {
         let conversation = self.conversation.take()?;
-        let trailers =
-            trailers.filter(|_| conversation.takes_trailers()).map(|trailers| permitted(&trailers));
+        let trailers = trailers.filter(|_| conversation.takes_trailers()).map(permitted);
         conversation.finish(self.persists);
         trailers.filter(|trailers| !trailers.is_empty())
     }
@@ -128,10 +126,7 @@ impl Source for ResponseBody {
     }
 }
 
-fn permitted(trailers: &HeaderMap) -> HeaderMap {
-    let mut kept = HeaderMap::with_capacity(trailers.len());
-    for (name, value) in trailers.iter().filter(|(name, _)| fields::may_trail(name)) {
-        kept.append(name, value.clone());
-    }
-    kept
+fn permitted(mut trailers: Fields) -> Fields {
+    trailers.retain(fields::may_trail);
+    trailers
 }

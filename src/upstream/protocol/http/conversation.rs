@@ -91,7 +91,7 @@ impl Conversation {
             if self.interim > MAX_INTERIM {
                 return Poll::Ready(Err(fault::too_many_interim(self, MAX_INTERIM)));
             }
-            interim::pass_on(&head, interim);
+            interim::pass_on(head, interim);
         }
     }
 

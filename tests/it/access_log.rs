@@ -1,0 +1,157 @@
+//! One line for each request, whatever becomes of it, and no request that waits for its line.
+
+use std::fs;
+
+use rustix::process::Signal;
+
+use crate::support::kernel::eventually;
+use crate::support::proxy::Builder;
+use crate::support::{Origin, Proxy, Request};
+
+/// Pages from memory, and the log where `access` says.
+fn logging(access: &str) -> Builder {
+    Proxy::config(&format!(
+        "[log]\naccess = \"{access}\"\n[[site]]\nlisten = [\"127.0.0.1:0\"]\nhosts = [\"localhost\"]\n\
+         [[site.location]]\nmatch = \"/\"\nrespond = {{ body = \"page\" }}\n"
+    ))
+}
+
+#[test]
+fn a_line_is_in_the_combined_format() {
+    let proxy = logging("stdout").start();
+    proxy.send(
+        &Request::get("/a%20b?c").header("Referer", "http://from.test/").header("User-Agent", "test/1"),
+    );
+    let line = proxy.wait_for_access("GET");
+    let combined = regex::Regex::new(
+        r#"^127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /a%20b\?c HTTP/1\.1" 200 4 "http://from\.test/" "test/1"$"#,
+    );
+    assert!(combined.unwrap().is_match(&line), "{line}");
+}
+
+#[test]
+fn each_request_has_exactly_one_line_whatever_becomes_of_it() {
+    let origin = Origin::ok("hello");
+    let proxy = Proxy::site(&format!(
+        "hosts = [\"localhost\"]\n[[site.location]]\nmatch = \"/\"\nfiles = \"www\"\n\
+         [[site.location]]\nmatch = \"/app\"\nproxy = \"http://{}\"\n\
+         [[site.location]]\nmatch = \"/down\"\nproxy = \"unix:none.sock\"\n",
+        origin.address()
+    ))
+    .file("www/page.txt", "page")
+    .start();
+    let mut client = proxy.connect();
+    client.exchange(&Request::get("/page.txt"));
+    client.exchange(&Request::get("/missing"));
+    client.exchange(&Request::new("HEAD", "/page.txt"));
+    client.exchange(&Request::get("/app"));
+    client.exchange(&Request::get("/down"));
+    client.exchange(&Request::get("/page.txt").header("Range", "bytes=0-1"));
+    proxy.send(&Request::get("/").header("Host", "stranger.test"));
+    let mut garbage = proxy.connect();
+    garbage.send("GARBAGE\r\n\r\n").response();
+    let expected = [
+        "\"GET /page.txt HTTP/1.1\" 200 4 ",
+        "\"GET /missing HTTP/1.1\" 404 ",
+        "\"HEAD /page.txt HTTP/1.1\" 200 0 ",
+        "\"GET /app HTTP/1.1\" 200 5 ",
+        "\"GET /down HTTP/1.1\" 502 ",
+        "\"GET /page.txt HTTP/1.1\" 206 2 ",
+        "\"GET / HTTP/1.1\" 421 ",
+        "\"GARBAGE\" 400 ",
+    ];
+    for line in expected {
+        proxy.wait_for_access(line);
+    }
+    assert_eq!(proxy.access.all().len(), expected.len());
+}
+
+#[test]
+fn nothing_a_client_sends_ends_its_line_or_reaches_the_terminal() {
+    let proxy = logging("stdout").start();
+    proxy.send(&Request::get("/\"quote").header("User-Agent", "a\"b\\c\t\u{e9}"));
+    let line = proxy.wait_for_access("quote");
+    assert!(line.contains(r#""GET /\x22quote HTTP/1.1" 200 4 "-" "a\x22b\x5Cc"#), "{line}");
+    let mut client = proxy.connect();
+    client.send("GET /\u{1b}[31m HTTP/1.1\r\nHost: x\r\n\r\n").response();
+    let line = proxy.wait_for_access("31m");
+    assert!(line.contains(r"\x1B[31m") && line.is_ascii(), "{line}");
+}
+
+#[test]
+fn off_is_silent() {
+    let mut proxy = logging("off").start();
+    assert_eq!(proxy.get("/").text(), "page");
+    proxy.signal(Signal::TERM);
+    proxy.wait();
+    assert!(proxy.access.all().is_empty());
+}
+
+#[test]
+fn usr1_opens_the_file_anew() {
+    let proxy = logging("access.log").start();
+    let (path, rotated) = (proxy.dir().join("access.log"), proxy.dir().join("access.log.1"));
+    let has =
+        |path: &std::path::Path, text: &str| fs::read_to_string(path).is_ok_and(|log| log.contains(text));
+    proxy.get("/before");
+    eventually("the line is written", || has(&path, "/before"));
+    fs::rename(&path, &rotated).unwrap();
+    proxy.signal(Signal::USR1);
+    eventually("the file is there again", || path.exists());
+    proxy.get("/after");
+    eventually("the line is written", || has(&path, "/after"));
+    assert!(!has(&rotated, "/after") && has(&rotated, "/before"));
+}
+
+#[test]
+fn no_line_is_lost_over_many_rotations() {
+    const REQUESTS: usize = 2_000;
+    let mut proxy = logging("access.log").start();
+    let path = proxy.dir().join("access.log");
+    let mut client = proxy.connect();
+    for count in 0..REQUESTS {
+        client.exchange(&Request::get(&format!("/{count}")));
+        if count % 100 == 99 {
+            fs::rename(&path, path.with_extension(format!("{count}"))).unwrap();
+            proxy.signal(Signal::USR1);
+            eventually("the file is there again", || path.exists());
+        }
+    }
+    proxy.signal(Signal::TERM);
+    proxy.wait();
+    let files = fs::read_dir(proxy.dir()).unwrap().map(|entry| entry.unwrap().path());
+    let logs = files.filter(|path| path.to_string_lossy().contains("access."));
+    let lines: usize = logs.map(|path| fs::read_to_string(path).unwrap().lines().count()).sum();
+    assert_eq!(lines, REQUESTS);
+}
+
+#[test]
+fn what_was_logged_last_is_written_when_it_stops() {
+    let mut proxy = logging("access.log").start();
+    proxy.get("/last");
+    proxy.signal(Signal::TERM);
+    proxy.wait();
+    assert!(fs::read_to_string(proxy.dir().join("access.log")).unwrap().contains("/last"));
+}
+
+#[test]
+fn a_full_disk_does_not_hurt_requests() {
+    let proxy = logging("/dev/full").start();
+    let mut client = proxy.connect();
+    for _ in 0..500 {
+        assert_eq!(client.exchange(&Request::get("/")).text(), "page");
+    }
+    proxy.wait_for_log("the access log cannot be written");
+    assert_eq!(proxy.get("/").text(), "page");
+    // Said once, not for each request.
+    assert_eq!(proxy.log.all().iter().filter(|line| line.contains("cannot be written")).count(), 1);
+}
+
+/// A reader of our output that has gone (`rproxy | head`) must not end the server.
+#[test]
+fn a_closed_standard_output_does_not_hurt_requests() {
+    let proxy = logging("stdout").deaf_stdout().start();
+    assert_eq!(proxy.get("/").text(), "page");
+    proxy.wait_for_log("the access log cannot be written");
+    assert_eq!(proxy.get("/").text(), "page");
+}
