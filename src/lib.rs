@@ -73,6 +73,8 @@ pub mod upstream;
 
 pub mod process;
 
+pub mod spool;
+
 pub mod http;
 pub mod net;
 pub mod observe;

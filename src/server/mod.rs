@@ -11,6 +11,7 @@ mod leaving;
 mod linger;
 mod listener;
 mod outbound;
+mod pace;
 #[cfg(test)]
 mod tests;
 mod tunnel;

@@ -390,11 +390,7 @@ fn file(length: usize) -> (tempfile::NamedTempFile, Vec<u8>) {
 
 fn send_file(path: &std::path::Path, offset: u64, length: u64) -> Response {
     let file = std::fs::File::open(path).unwrap();
-    Response::default().with_body(Body::File(FileRange {
-        file: std::sync::Arc::new(file.into()),
-        offset,
-        length,
-    }))
+    Response::default().with_body(Body::File(FileRange { file: std::sync::Arc::new(file), offset, length }))
 }
 
 #[test]

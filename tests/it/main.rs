@@ -5,10 +5,10 @@ mod support;
 
 /// One line for each request, whatever becomes of it.
 mod access_log;
-/// What a user meets in the shell.
-mod command_line;
 /// Which of several servers answers.
 mod balance;
+/// What a user meets in the shell.
+mod command_line;
 /// Preconditions and ranges of files.
 mod conditional;
 /// Every file of `static_fixtures/config_errors` gets the report that stands beside it.

@@ -258,9 +258,13 @@ fn a_client_that_leaves_inside_an_answer_ends_the_work() {
 }
 
 #[test]
-fn a_client_that_leaves_inside_its_request_ends_the_work() {
+fn a_client_that_leaves_inside_a_request_that_streams_ends_the_work() {
     let (origin, ended) = told_end(|peer| drop(peer.head()));
-    let proxy = to(&origin, "");
+    let proxy = Proxy::site(&format!(
+        "[[site.location]]\nmatch = \"/\"\nproxy = \"http://{}\"\nbuffer_request = false\n",
+        origin.address()
+    ))
+    .start();
     let mut client = proxy.connect();
     client.send("POST /part HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf");
     drop(client);

@@ -184,6 +184,11 @@ impl Conversation {
         self.line.connection.reused
     }
 
+    /// An answer is there: whatever comes now, the request is not sent again.
+    pub(super) fn commit(&mut self) {
+        self.sender.keep_no_copy();
+    }
+
     pub(super) fn into_line(self) -> Line {
         self.line
     }
