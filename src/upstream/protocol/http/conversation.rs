@@ -98,7 +98,8 @@ impl Conversation {
     fn poll_head_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
         loop {
             let input = &self.line.connection.input;
-            let end = find_head_end(input, self.searched);
+            let end =
+                find_head_end(input, self.searched).map_err(|error| fault::malformed(self, error, input))?;
             if end.unwrap_or(input.len()) > MAX_HEAD {
                 return Poll::Ready(Err(fault::head_too_large(self, MAX_HEAD)));
             }
