@@ -182,11 +182,31 @@ pub struct Rewrite {
 #[derive(Clone, Debug)]
 pub struct Upstream {
     pub name: String,
-    pub servers: Vec<UpstreamAddr>,
+    pub servers: Vec<UpstreamServer>,
     pub keep_alive: KeepAlive,
     pub timeouts: UpstreamTimeouts,
+    pub balance: Balance,
     pub process: Option<Process>,
     pub origin: Origin,
+}
+
+/// A member of an upstream's `servers`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamServer {
+    pub address: UpstreamAddr,
+    pub weight: u32,
+    pub backup: bool,
+}
+
+/// Which server a request goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Balance {
+    RoundRobin,
+    LeastConn,
+    Random,
+    P2c,
+    /// Consistently by this text.
+    Hash(Template),
 }
 
 /// Idle connections per worker thread and server.

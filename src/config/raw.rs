@@ -190,11 +190,11 @@ tables! {
         servers: List<Either<String, Member>>,
         keep_alive: KeepAlive,
         timeouts: UpstreamTimeouts,
+        balance: Either<String, Balance>,
         process: Process,
     }
     + later {
         "protocol": Today::Word("http", &["h2c", "https", "uwsgi", "fastcgi"]),
-        "balance": Today::Word("round_robin", &["least_conn", "p2c", "random"]),
         "queue": Today::Nothing,
         "retry": Today::Nothing,
         "passive": Today::Nothing,
@@ -206,11 +206,17 @@ tables! {
     /// A server of an upstream that is written as a table.
     Member = "servers" {
         address: String,
+        weight: i64,
+        backup: bool,
     }
     + later {
-        "weight": Today::Number(1),
         "max_conns": Today::Number(0),
-        "backup": Today::False,
+    }
+
+    /// `balance = { hash = "…" }`
+    Balance = "balance" {
+        hash: String,
+        cookie: String,
     }
 
     KeepAlive = "keep_alive" {

@@ -130,11 +130,11 @@ impl Read for i64 {
 
 impl Read for bool {
     fn wanted() -> String {
-        "true or false".into()
+        "`true` or `false`".into()
     }
 
     fn wanted_many() -> String {
-        "true or false".into()
+        "booleans".into()
     }
 
     fn accepts(value: &DeValue<'_>) -> bool {

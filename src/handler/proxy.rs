@@ -42,9 +42,11 @@ impl Proxy {
 
     /// The answer of the first server that gives one.
     pub async fn handle(&self, mut request: Box<Request>) -> Result<Outcome, Fault> {
+        // Before anything is changed: the key is made of what the client sent.
+        let key = self.dialer.upstream().key(&request);
         prepare::prepare(&mut request, &self.headers);
         let mut attempts = Attempts::default();
-        while let Some(lease) = self.dialer.pick(&attempts.indexes) {
+        while let Some(lease) = self.dialer.pick(&attempts.indexes, &key) {
             attempts.begin(&lease);
             match attempt(&mut request, lease).await {
                 Ok(answer) => return Ok(Outcome::Response(attempts.answered(answer))),
@@ -61,27 +63,27 @@ impl Proxy {
 
 /// Speaks to one server: over a kept connection if there is one, and once more over a new one if it
 /// turns out to have been closed meanwhile.
-async fn attempt(request: &mut Request, lease: Lease) -> Result<Answer, Missed> {
-    let Some(connection) = lease.reuse() else { return fresh_attempt(request, lease).await };
-    match exchange(request, Line { connection, lease }).await {
-        Ok(answer) => Ok(answer),
-        Err(failure) if may_repeat(request, &failure) => {
-            request.body = failure.body.unwrap_or_default();
-            fresh_attempt(request, failure.lease).await
+async fn attempt(request: &mut Request, mut lease: Lease) -> Result<Answer, Missed> {
+    let mut kept = lease.reuse();
+    loop {
+        let is_kept = kept.is_some();
+        let connection = match kept.take() {
+            Some(connection) => connection,
+            // Boxed, so that a request which need not connect carries no room for it.
+            None => Box::pin(lease.connect()).await.map_err(Missed::Unsent)?,
+        };
+        match exchange(request, Line { connection, lease }).await {
+            Ok(answer) => return Ok(answer),
+            Err(failure) if is_kept && may_repeat(request, &failure) => {
+                request.body = failure.body.unwrap_or_default();
+                lease = failure.lease;
+            }
+            Err(Failure { fault, untouched: true, body: Some(body), .. }) if !is_kept => {
+                request.body = body;
+                return Err(Missed::Unsent(fault));
+            }
+            Err(failure) => return Err(Missed::Final(failure.fault)),
         }
-        Err(failure) => Err(Missed::Final(failure.fault)),
-    }
-}
-
-async fn fresh_attempt(request: &mut Request, lease: Lease) -> Result<Answer, Missed> {
-    let connection = lease.connect().await.map_err(Missed::Unsent)?;
-    match exchange(request, Line { connection, lease }).await {
-        Ok(answer) => Ok(answer),
-        Err(Failure { fault, untouched: true, body: Some(body), .. }) => {
-            request.body = body;
-            Err(Missed::Unsent(fault))
-        }
-        Err(failure) => Err(Missed::Final(failure.fault)),
     }
 }
 

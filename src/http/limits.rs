@@ -5,7 +5,8 @@ use std::time::Duration;
 
 /// Limits that the server starts with and the matched location sharpens.
 ///
-/// Shared between the request, whose body is still on the wire, and the connection that reads it.
+/// Shared between the request, whose body is still on the wire, and the connection that reads it. Each
+/// request of a connection finds them reset.
 #[derive(Debug)]
 pub struct Limits {
     /// Bytes of a request body, also of a chunked one; `u64::MAX` is unlimited.
@@ -16,6 +17,15 @@ pub struct Limits {
     pub body_rate: Cell<u64>,
     /// Between two writes of a response.
     pub send: Cell<Duration>,
+}
+
+impl Limits {
+    /// As they are for a request whose location is not known yet.
+    pub fn reset(&self, body: Duration, send: Duration) {
+        self.max_body.set(u64::MAX);
+        self.body.set(body);
+        self.send.set(send);
+    }
 }
 
 impl Default for Limits {

@@ -17,7 +17,7 @@ use crate::net::{Bound, ListenAddr};
 use crate::observe::Lines;
 use crate::router::{self, Router};
 use crate::server::Settings;
-use crate::upstream::{self, Upstream};
+use crate::upstream::{self, Policy, Server, Upstream};
 
 /// What all event loops share of one configuration: immutable, but for the counts in its upstreams.
 #[derive(Debug)]
@@ -83,7 +83,22 @@ fn compile_upstream(upstream: &model::Upstream) -> Upstream {
         send: upstream.timeouts.send,
         read: upstream.timeouts.read,
     };
-    Upstream::new(&upstream.name, upstream.servers.iter().cloned(), settings)
+    let servers = upstream.servers.iter().map(|server| Server {
+        weight: server.weight,
+        backup: server.backup,
+        ..Server::new(server.address.clone())
+    });
+    Upstream::new(&upstream.name, servers, policy(&upstream.balance), settings)
+}
+
+fn policy(balance: &model::Balance) -> Policy {
+    match balance {
+        model::Balance::RoundRobin => Policy::RoundRobin,
+        model::Balance::LeastConn => Policy::LeastConn,
+        model::Balance::Random => Policy::Random,
+        model::Balance::P2c => Policy::P2c,
+        model::Balance::Hash(key) => Policy::Hash(key.clone()),
+    }
 }
 
 fn read_pages(pages: &model::ErrorPages) -> ErrorPages {

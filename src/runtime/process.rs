@@ -70,7 +70,7 @@ pub fn processes(config: &Config) -> Vec<ProcessSpec> {
             name: upstream.name.clone(),
             command: process.command.clone(),
             directory: process.directory.clone(),
-            servers: upstream.servers.clone(),
+            servers: upstream.servers.iter().map(|server| server.address.clone()).collect(),
         })
         .collect()
 }

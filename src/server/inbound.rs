@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::io::{Io, READ_SIZE};
+use super::io::{BODY_SIZE, Io};
 use super::pace::Pace;
 use crate::http::wire::{BodyLength, WireError, chunked};
 use crate::http::{Cause, Fault, Frame, Limits, Source};
@@ -150,7 +150,7 @@ fn poll_more(io: &Io, limits: &Limits, cx: &mut Context<'_>) -> Poll<Result<(), 
     if std::mem::take(&mut io.inbound.borrow_mut().expects_continue) {
         ask_for_body(io)?;
     }
-    let read = io.poll_fill(cx, READ_SIZE);
+    let read = io.poll_fill(cx, BODY_SIZE);
     let mut inbound = io.inbound.borrow_mut();
     let Poll::Ready(read) = read else {
         let fault = ready!(poll_limits(io, &mut inbound.pace, limits, cx));

@@ -5,6 +5,8 @@ mod support;
 
 /// One line for each request, whatever becomes of it.
 mod access_log;
+/// Which of several servers answers.
+mod balance;
 /// What a user meets in the shell.
 mod command_line;
 /// Preconditions and ranges of files.

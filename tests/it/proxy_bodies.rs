@@ -152,11 +152,11 @@ fn early_hints_come_before_the_answer() {
     });
     let proxy = Proxy::to(origin.address()).start();
     let mut client = proxy.connect();
-    client.send(Request::get("/").bytes());
+    client.send(Request::get("/").header("Connection", "close").bytes());
     let hints = String::from_utf8(client.take(26)).unwrap();
     assert_eq!(hints, "HTTP/1.1 103 Early Hints\r\n");
     answer.send(()).unwrap();
-    let rest = String::from_utf8(client.finish().rest()).unwrap();
+    let rest = String::from_utf8(client.rest()).unwrap();
     assert!(
         rest.to_ascii_lowercase().starts_with("link: </a.css>; rel=preload\r\n\r\nhttp/1.1 200 ok"),
         "{rest}"

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use crate::support::kernel::eventually;
 use crate::support::origin::{Conversation, ok};
 use crate::support::{Origin, PATIENCE, Proxy, Request, Transport};
 
@@ -226,6 +227,19 @@ fn a_client_that_leaves_while_it_waits_ends_the_work() {
     drop(client);
     ended.recv_timeout(PATIENCE).expect("the application is told");
     proxy.wait_for_access("GET /slow HTTP/1.1\" 499 ");
+}
+
+/// As `nc -N` does it: no more is sent, but an answer is still wanted.
+#[test]
+fn a_client_that_ended_its_direction_gets_an_answer_that_is_ready() {
+    let origin = Origin::ok("page");
+    let proxy = to(&origin, "");
+    // A machine that is busy for a quarter of a second may take the first of them for gone.
+    eventually("the answer arrives", || {
+        let mut client = proxy.connect();
+        client.send(Request::get("/").bytes()).finish();
+        client.rest().ends_with(b"page")
+    });
 }
 
 #[test]

@@ -208,7 +208,7 @@ async fn a_small_answer_is_in_memory_and_its_server_free_again() {
     let dialer = dialer(&[server.addr], SETTINGS);
     let response = answer(&over(Rc::clone(&dialer)), get()).await.unwrap();
     assert!(matches!(response.body, Body::Bytes(_)));
-    assert_eq!(dialer.upstream().endpoints[0].in_flight(), 0);
+    assert_eq!(dialer.upstream().servers[0].endpoint.in_flight(), 0);
 }
 
 #[tokio::test(flavor = "local")]
@@ -223,11 +223,11 @@ async fn an_upgrade_becomes_a_tunnel_that_counts_until_it_ends() {
     assert_eq!(response.headers["upgrade"], "websocket");
     let Body::Tunnel(mut tunnel) = response.body else { panic!("no tunnel") };
     assert_eq!(&tunnel.early[..], b"early");
-    assert_eq!(dialer.upstream().endpoints[0].in_flight(), 1);
+    assert_eq!(dialer.upstream().servers[0].endpoint.in_flight(), 1);
     tunnel.io.write_all(b"ping").await.unwrap();
     let mut reply = [0; 4];
     tunnel.io.read_exact(&mut reply).await.unwrap();
     assert_eq!(&reply, b"pong");
     drop(tunnel);
-    assert_eq!(dialer.upstream().endpoints[0].in_flight(), 0);
+    assert_eq!(dialer.upstream().servers[0].endpoint.in_flight(), 0);
 }

@@ -144,15 +144,11 @@ impl Conversation {
 
     /// Reads into the input, as much at once as the answer's pace makes worth while.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Connection { stream, input, .. } = &mut self.line.connection;
-        if input.capacity() - input.len() < self.read_size / 2 {
-            input.reserve(self.read_size);
-        }
-        let room = input.capacity() - input.len();
-        let count = ready!(stream.poll_read(cx, input))?;
+        let Connection { stream, input, .. } = &mut *self.line.connection;
+        let count = ready!(stream.poll_read(cx, input, self.read_size))?;
         self.armed = false;
         self.answered |= count > 0;
-        if count == room {
+        if input.len() == input.capacity() {
             self.read_size = (self.read_size * 2).min(LARGEST_READ);
         }
         Poll::Ready(Ok(count))
@@ -213,6 +209,7 @@ impl Conversation {
 
     pub(super) fn fail(self, fault: Fault) -> Failure {
         let untouched = self.sender.accepted == 0;
+        self.line.lease.failed(fault.cause);
         Failure { fault, untouched, body: self.sender.reclaim(), lease: self.line.lease }
     }
 }

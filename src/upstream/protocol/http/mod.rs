@@ -23,6 +23,9 @@ use crate::upstream::Line;
 pub async fn exchange(request: &mut Request, line: Line) -> Result<Answer, Failure> {
     let mut conversation = Conversation::begin(request, line);
     let head = poll_fn(|cx| conversation.poll_head(cx, request.interim.as_ref())).await;
+    if head.is_ok() {
+        conversation.line.lease.answered(conversation.sent_at.elapsed());
+    }
     let (head, length) = match head.and_then(|head| conversation.judge(&head).map(|length| (head, length))) {
         Ok(judged) => judged,
         Err(fault) => return Err(conversation.fail(fault)),

@@ -139,7 +139,7 @@ async fn overheard(wire: &[u8]) -> Result<(), Fault> {
     let (ours, mut theirs) = tokio::net::UnixStream::pair().unwrap();
     theirs.write_all(wire).await.unwrap();
     theirs.shutdown().await.unwrap();
-    let lease = dialer(&["127.0.0.1:1".parse().unwrap()], SETTINGS).pick(&[]).unwrap();
+    let lease = dialer(&["127.0.0.1:1".parse().unwrap()], SETTINGS).pick(&[], b"").unwrap();
     let connection = crate::upstream::Connection::new(crate::net::Stream::Unix(ours));
     match exchange(&mut get(), Line { connection, lease }).await {
         Ok(Answer::Response(Response { body: Body::Stream(mut stream), .. })) => {
