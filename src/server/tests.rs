@@ -216,6 +216,22 @@ fn a_body_that_keeps_up_the_rate_may_take_any_time() {
     });
 }
 
+/// A byte every ten seconds would else keep the connection for a week.
+#[test]
+fn a_body_nobody_read_is_not_skipped_in_drops() {
+    in_loop(async {
+        let mut session = session(path);
+        session.send(b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n").await;
+        session.until("\r\n\r\n/a").await;
+        let begun = tokio::time::Instant::now();
+        while session.client.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        // A window of slowness, then what closing in good order takes.
+        assert!((30..65).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    });
+}
+
 #[test]
 fn silence_is_told_from_slowness() {
     in_loop(async {
