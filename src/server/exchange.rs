@@ -26,6 +26,8 @@ use crate::http::{
 
 /// A body nobody wanted is read to its end when no more than this is left of it.
 const SKIP_MAX: u64 = 64 * 1024;
+/// Bytes a second that it has to bring, so that an answered request is over within a minute or so.
+const SKIP_RATE: u64 = 1024;
 
 /// What follows an answer.
 pub(super) enum After {
@@ -157,6 +159,7 @@ where
             };
         }
         let mut most = SKIP_MAX;
+        self.limits.body_rate.set(SKIP_RATE);
         if close || !poll_fn(|cx| inbound::poll_skip(self.io, self.limits, cx, &mut most)).await {
             return After::Linger;
         }

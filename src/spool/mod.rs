@@ -10,7 +10,7 @@ mod space;
 mod writer;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,6 +23,9 @@ pub use writer::Writer;
 /// Disk calls under way at once. A disk that hangs must not use up the blocking pool, which has other users.
 const CALLS: usize = 64;
 
+/// `TMPFS_MAGIC` of statfs(2).
+const TMPFS: rustix::fs::FsWord = 0x0102_1994;
+
 /// Where bodies go that are too large for memory; one for all event loops.
 #[derive(Debug)]
 pub struct Spool {
@@ -30,6 +33,15 @@ pub struct Spool {
     quota: u64,
     used: AtomicU64,
     calls: Arc<Semaphore>,
+}
+
+/// What the directory is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Bytes that are left there.
+    pub free: u64,
+    /// Whether it is a tmpfs, whose files are memory.
+    pub is_memory: bool,
 }
 
 /// Why a body does not fit on disk. What was written before is still there.
@@ -51,12 +63,23 @@ impl Spool {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Whether a file can be made there at all; waits for the disk.
+    pub fn quota(&self) -> u64 {
+        self.quota
+    }
+
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Makes a file to see whether that is possible, and looks at what it is on; waits for the disk.
     ///
     /// # Errors
     /// What the kernel says to it.
-    pub fn check(self: &Arc<Self>) -> Result<(), SpoolError> {
-        SpoolFile::create(self).map(drop)
+    pub fn check(self: &Arc<Self>) -> Result<Place, SpoolError> {
+        let file = SpoolFile::create(self)?;
+        let facts = rustix::fs::fstatfs(&file).map_err(|error| self.failed(error.into()))?;
+        let block = u64::try_from(facts.f_bsize).unwrap_or_default();
+        Ok(Place { free: facts.f_bavail.saturating_mul(block), is_memory: facts.f_type == TMPFS })
     }
 
     /// Runs a call that may wait for the disk.
