@@ -5,10 +5,10 @@ mod support;
 
 /// One line for each request, whatever becomes of it.
 mod access_log;
-/// What a user meets in the shell.
-mod command_line;
 /// Which of several servers answers.
 mod balance;
+/// What a user meets in the shell.
+mod command_line;
 /// Preconditions and ranges of files.
 mod conditional;
 /// Every file of `static_fixtures/config_errors` gets the report that stands beside it.
@@ -37,6 +37,8 @@ mod proxy_connections;
 mod proxy_faults;
 /// What an application is told about its client.
 mod proxy_headers;
+/// Applications that are away for a moment.
+mod proxy_patience;
 /// WebSockets to a bare ASGI application on uvicorn.
 mod real_asgi;
 /// A Django project on gunicorn's sync workers.
