@@ -186,6 +186,7 @@ pub struct Upstream {
     pub keep_alive: KeepAlive,
     pub timeouts: UpstreamTimeouts,
     pub balance: Balance,
+    pub retry: Retry,
     pub process: Option<Process>,
     pub origin: Origin,
 }
@@ -224,6 +225,13 @@ pub struct UpstreamTimeouts {
     pub send: Duration,
     /// To the first byte of the answer, then between two reads.
     pub read: Duration,
+}
+
+/// What happens when no server can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// A request waits so long for any of them; 0 answers at once.
+    pub window: Duration,
 }
 
 /// `[upstream.NAME.process]`: a worker pool that rproxy runs.

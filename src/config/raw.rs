@@ -191,12 +191,12 @@ tables! {
         keep_alive: KeepAlive,
         timeouts: UpstreamTimeouts,
         balance: Either<String, Balance>,
+        retry: Retry,
         process: Process,
     }
     + later {
         "protocol": Today::Word("http", &["h2c", "https", "uwsgi", "fastcgi"]),
         "queue": Today::Nothing,
-        "retry": Today::Nothing,
         "passive": Today::Nothing,
         "health": Today::Nothing,
         "slow_start": Today::Nothing,
@@ -217,6 +217,15 @@ tables! {
     Balance = "balance" {
         hash: String,
         cookie: String,
+    }
+
+    Retry = "retry" {
+        window: Duration,
+    }
+    + later {
+        "attempts": Today::Nothing,
+        "on": Today::Nothing,
+        "non_idempotent": Today::False,
     }
 
     KeepAlive = "keep_alive" {

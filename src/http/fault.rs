@@ -70,7 +70,7 @@ pub enum Side {
 pub enum Retry {
     /// Nothing was sent: always.
     Safe,
-    /// Bytes were sent on a kept connection that was closed meanwhile, and none came back:
+    /// Bytes were sent on a connection that was closed meanwhile, most likely unread, and none came back:
     /// for idempotent methods (RFC 9110 9.2.2).
     IfIdempotent,
     Never,
@@ -195,6 +195,10 @@ causes! {
         "the application closed the connection", "make `keep_alive.timeout` of the upstream shorter than the app server's";
     ClosedBeforeAnswer => "closed-before-answer", BAD_GATEWAY, Upstream, Never,
         "the application closed the connection", "the worker died or was killed by its own time limit: see the app server's log";
+    /// A new connection was reset before any byte of the answer. The kernel does so when what was sent
+    /// has not been read: a server that stops leaves connections in its backlog behind like this.
+    ResetBeforeAnswer => "reset-before-answer", BAD_GATEWAY, Upstream, IfIdempotent,
+        "the application closed the connection", "the app server stopped, or closes without reading the request: see its log";
     SendTimeout => "upstream-send-timeout", GATEWAY_TIMEOUT, Upstream, Never,
         "the application does not take the request", "`timeouts.send` of the upstream is the limit";
     FirstByteTimeout => "first-byte-timeout", GATEWAY_TIMEOUT, Upstream, Never,

@@ -82,6 +82,7 @@ fn compile_upstream(upstream: &model::Upstream) -> Upstream {
         connect: upstream.timeouts.connect,
         send: upstream.timeouts.send,
         read: upstream.timeouts.read,
+        retry_window: upstream.retry.window,
     };
     let servers = upstream.servers.iter().map(|server| Server {
         weight: server.weight,

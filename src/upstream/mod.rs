@@ -68,6 +68,8 @@ pub struct Settings {
     pub send: Duration,
     /// To the first byte of an answer, then between two reads.
     pub read: Duration,
+    /// How long a request waits for any server to take it, when none can be reached.
+    pub retry_window: Duration,
 }
 
 impl Upstream {

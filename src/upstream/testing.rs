@@ -141,6 +141,7 @@ pub const SETTINGS: Settings = Settings {
     connect: Duration::from_secs(5),
     send: Duration::from_secs(5),
     read: Duration::from_secs(5),
+    retry_window: Duration::ZERO,
 };
 
 pub fn dialer(servers: &[SocketAddr], settings: Settings) -> Rc<Dialer> {

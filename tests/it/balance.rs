@@ -102,6 +102,7 @@ fn a_slow_server_is_asked_less() {
         client.send(Request::get("/").bytes());
     }
     slow.wait_for_request(1);
+    proxy.wait_for_access(" 200 5 ");
     let begin = Instant::now();
     while begin.elapsed() < Duration::from_millis(300) {
         assert_eq!(proxy.get("/").text(), "quick");

@@ -9,6 +9,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::support::kernel::{descriptors, eventually, processor_time, resident};
 use crate::support::origin::ok;
+use crate::support::proxy::ABSENT;
 use crate::support::{Client, Origin, PATIENCE, Proxy, Request, Transport};
 
 /// Lets this process have as many connections as a test needs.
@@ -178,10 +179,10 @@ fn failed_requests_leave_nothing_behind() {
     let hanging = listener.local_addr().unwrap();
     let proxy = Proxy::config(&format!(
         "[server]\nworkers = 1\n[[site]]\nlisten = [\"127.0.0.1:0\"]\n\
-         [[site.location]]\nmatch = \"/\"\nproxy = \"unix:missing.sock\"\n\
+         [[site.location]]\nmatch = \"/\"\nproxy = \"absent\"\n\
          [[site.location]]\nmatch = \"/late\"\nproxy = \"late\"\n\
          [[site.location]]\nmatch = \"/files/\"\nfiles = \"www\"\n\
-         [upstream.late]\nservers = [\"{hanging}\"]\ntimeouts = {{ read = \"1ms\" }}\n"
+         [upstream.late]\nservers = [\"{hanging}\"]\ntimeouts = {{ read = \"1ms\" }}\n{ABSENT}"
     ))
     .directory("www")
     .start();

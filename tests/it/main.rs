@@ -37,6 +37,8 @@ mod proxy_connections;
 mod proxy_faults;
 /// What an application is told about its client.
 mod proxy_headers;
+/// Applications that are away for a moment.
+mod proxy_patience;
 /// WebSockets to a bare ASGI application on uvicorn.
 mod real_asgi;
 /// A Django project on gunicorn's sync workers.

@@ -149,7 +149,7 @@ fn a_server_that_refuses_is_passed_over() {
 #[test]
 fn when_every_server_refuses_the_log_names_them_all() {
     let ((_a, first), (_b, second)) = (refusing(), refusing());
-    let proxy = proxy(&format!("{first:?}, {second:?}"), "");
+    let proxy = proxy(&format!("{first:?}, {second:?}"), "retry = { window = \"0s\" }");
     assert_eq!(proxy.get("/").status, 502);
     let line = proxy.wait_for_log("connect-refused");
     assert!(line.contains(&first) && line.contains(&second), "{line}");
@@ -180,7 +180,7 @@ fn a_full_backlog_of_a_unix_socket_is_a_busy_application() {
     listener.listen(0).unwrap();
     let _listener = UnixListener::from(listener);
     let _queued = UnixStream::connect(&path).unwrap();
-    let proxy = proxy(&format!("\"unix:{}\"", path.display()), "timeouts = { connect = \"200ms\" }");
+    let proxy = proxy(&format!("\"unix:{}\"", path.display()), "retry = { window = \"200ms\" }");
     assert_eq!(proxy.get("/").status, 503);
     proxy.wait_for_log("backlog-full");
 }

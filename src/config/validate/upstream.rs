@@ -6,7 +6,7 @@ use super::listeners::Claim;
 use super::scalar::{self, SHORTEST, YEAR};
 use super::{balance, origin, process, servers};
 use crate::config::files::Written;
-use crate::config::model::{self, Balance, KeepAlive, UpstreamServer, UpstreamTimeouts};
+use crate::config::model::{self, Balance, KeepAlive, Retry, UpstreamServer, UpstreamTimeouts};
 use crate::config::node::At;
 use crate::config::raw;
 use crate::config::report::{Problem, Report, Spot};
@@ -19,6 +19,11 @@ const TIMEOUTS: UpstreamTimeouts = UpstreamTimeouts {
     send: Duration::from_mins(1),
     read: Duration::from_secs(65),
 };
+
+const RETRY: Retry = Retry { window: Duration::from_secs(10) };
+
+/// No client waits longer, nor does a proxy before us.
+const LONGEST_WINDOW: Duration = Duration::from_hours(1);
 
 /// Idle connections are file descriptors, of which a process has not many more.
 const MAX_IDLE: usize = 10_000;
@@ -81,6 +86,7 @@ impl Upstreams {
             keep_alive: KEEP_ALIVE,
             timeouts: TIMEOUTS,
             balance: Balance::RoundRobin,
+            retry: RETRY,
             process: None,
             origin: origin(server.spot, report),
         };
@@ -148,6 +154,7 @@ fn pool(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Pool {
         keep_alive: keep_alive(raw.keep_alive.as_ref(), report),
         timeouts: timeouts(raw.timeouts.as_ref(), report),
         balance: balance::balance(raw.balance.as_ref(), report),
+        retry: retry(raw.retry.as_ref(), report),
         process,
         origin: origin(at.key, report),
     };
@@ -166,6 +173,12 @@ fn keep_alive(written: Option<&At<raw::KeepAlive>>, report: &mut Report) -> Keep
             report,
         ),
     }
+}
+
+fn retry(written: Option<&At<raw::Retry>>, report: &mut Report) -> Retry {
+    let Some(At { value: raw, .. }) = written else { return RETRY };
+    let range = Duration::ZERO..=LONGEST_WINDOW;
+    Retry { window: scalar::duration("window", raw.window.as_ref(), range, RETRY.window, report) }
 }
 
 fn timeouts(written: Option<&At<raw::UpstreamTimeouts>>, report: &mut Report) -> UpstreamTimeouts {

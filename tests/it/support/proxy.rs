@@ -39,6 +39,10 @@ pub struct Proxy {
 /// What most tests share: a free port, and the access log where it can be read.
 const SITE: &str = "[log]\naccess = \"stdout\"\n\n[[site]]\nlisten = [\"127.0.0.1:0\"]\n";
 
+/// An upstream that is not there, and is not waited for.
+pub const ABSENT: &str =
+    "[upstream.absent]\nservers = [\"unix:missing.sock\"]\nretry = { window = \"0s\" }\n";
+
 impl Proxy {
     /// A whole configuration. Relative paths in it are relative to the directory of [`Builder::file`].
     pub fn config(toml: &str) -> Builder {
