@@ -18,7 +18,7 @@ fn window(address: impl std::fmt::Display, window: &str) -> Proxy {
 fn a_restart_of_gunicorn_loses_no_request() {
     let shop = repository("tests/apps/flask_shop");
     let mut gunicorn = Gunicorn::serving("shop:app", &shop, "sync", Transport::Unix).workers(2).start();
-    let proxy = Proxy::to(gunicorn.address()).start();
+    let proxy = window(gunicorn.address(), "10s");
     let restarted = AtomicBool::new(false);
     let statuses = std::thread::scope(|scope| {
         let client = scope.spawn(|| {

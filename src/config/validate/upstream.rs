@@ -20,7 +20,8 @@ const TIMEOUTS: UpstreamTimeouts = UpstreamTimeouts {
     read: Duration::from_secs(65),
 };
 
-const RETRY: Retry = Retry { window: Duration::from_secs(10) };
+/// Off until requests wait in a queue that they can leave: then it will be 10 s.
+const RETRY: Retry = Retry { window: Duration::ZERO };
 
 /// No client waits longer, nor does a proxy before us.
 const LONGEST_WINDOW: Duration = Duration::from_hours(1);
