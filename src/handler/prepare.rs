@@ -12,14 +12,15 @@ pub(super) fn prepare(request: &mut Request, rules: &HeaderRules) {
     let upgrade = upgrade_asked(request);
     let takes_trailers = request.version == Version::HTTP_11 && has_token(&request.headers, &TE, b"trailers");
     forward_headers(request);
-    // What the operator writes has the last word over what is forwarded by default.
-    rules.edit(request);
-    request.headers.remove(TE);
-    request.headers.remove(UPGRADE);
+    if !rules.is_empty() {
+        // What the operator writes has the last word over what is forwarded by default.
+        rules.edit(request);
+        request.headers.retain(|name| *name != TE && *name != UPGRADE);
+    }
     if takes_trailers {
-        request.headers.insert(TE, HeaderValue::from_static("trailers"));
+        request.headers.append(TE, HeaderValue::from_static("trailers"));
     }
     if let Some(protocol) = upgrade {
-        request.headers.insert(UPGRADE, protocol);
+        request.headers.append(UPGRADE, protocol);
     }
 }

@@ -32,7 +32,7 @@ fn split(raw: &[u8]) -> Result<(&[u8], Option<&[u8]>), Fault> {
     // The colons of an IPv6 address stand between brackets.
     let name = if raw.starts_with(b"[") { raw.iter().position(|b| *b == b']') } else { Some(0) };
     let name = name.ok_or_else(|| bad_host(raw))?;
-    let colon = raw.iter().skip(name).position(|b| *b == b':').map(|at| at + name);
+    let colon = memchr::memchr(b':', raw.get(name..).unwrap_or_default()).map(|at| at + name);
     Ok(match colon.and_then(|colon| raw.split_at_checked(colon)) {
         Some((host, port)) => (host, port.get(1..)),
         None => (raw, None),
@@ -57,8 +57,7 @@ fn is_host(host: &[u8]) -> bool {
         return address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
     }
     let name = host.strip_suffix(b".").unwrap_or(host);
-    name.len() <= LONGEST_NAME
-        && name.split(|b| *b == b'.').all(|label| !label.is_empty() && is_reg_name(label))
+    name.len() <= LONGEST_NAME && has_plain_labels(name)
 }
 
 /// RFC 1035 2.3.4
@@ -66,8 +65,16 @@ const LONGEST_NAME: usize = 253;
 
 /// What names are made of in practice. RFC 3986's reg-name would also allow percent-encoding, by which one
 /// name could be written in many ways, and commas or quotes, which mean something in lists of hosts.
-fn is_reg_name(label: &[u8]) -> bool {
-    label.iter().all(|b| b.is_ascii_alphanumeric() || b"-_~".contains(b))
+fn has_plain_labels(name: &[u8]) -> bool {
+    let mut label = 0;
+    for byte in name {
+        match byte {
+            b'.' if label > 0 => label = 0,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' => label += 1,
+            _ => return false,
+        }
+    }
+    label > 0
 }
 
 fn bad_host(raw: &[u8]) -> Fault {

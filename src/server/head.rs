@@ -114,12 +114,18 @@ impl Head {
             .map_err(|_| Fault::new(Cause::MalformedRequest, "the method is not a token"))?;
         let version = if minor == 0 { Version::HTTP_10 } else { Version::HTTP_11 };
         let headers = fields::parse(parsed.headers, head).map_err(malformed)?;
-        Self::assemble(method, version, head.slice_ref(path.as_bytes()), headers)
+        Self::assemble(head, method, version, head.slice_ref(path.as_bytes()), headers)
     }
 
-    fn assemble(method: Method, version: Version, target: Bytes, headers: Fields) -> Result<Self, Fault> {
+    fn assemble(
+        head: &Bytes,
+        method: Method,
+        version: Version,
+        target: Bytes,
+        headers: Fields,
+    ) -> Result<Self, Fault> {
         refuse_method(&method)?;
-        let named = host_field(version, &headers)?;
+        let named = host_field(head, version, &headers)?;
         let (target, authority) = read_target(&method, target)?;
         let body = framing::of_request(version, &headers).map_err(refused_framing)?;
         Ok(Self {
@@ -188,10 +194,11 @@ fn refuse_method(method: &Method) -> Result<(), Fault> {
 
 /// The Host field: exactly one in HTTP/1.1, at most one in HTTP/1.0 (RFC 9112 3.2). It must be valid even
 /// where an absolute target overrules it.
-fn host_field(version: Version, headers: &Fields) -> Result<Authority, Fault> {
+fn host_field(head: &Bytes, version: Version, headers: &Fields) -> Result<Authority, Fault> {
     let mut hosts = headers.get_all(HOST);
     match (hosts.next(), hosts.next()) {
-        (Some(host), None) => Authority::parse(&Bytes::copy_from_slice(host.as_bytes())),
+        // The value shares the head's memory, and so does the authority.
+        (Some(host), None) => Authority::parse(&head.slice_ref(host.as_bytes())),
         (None, _) if version == Version::HTTP_10 => Ok(Authority::default()),
         (None, _) => Err(Fault::new(Cause::BadHost, "HTTP/1.1 without Host")),
         (Some(_), Some(_)) => Err(Fault::new(Cause::BadHost, "Host is there twice")),

@@ -103,12 +103,12 @@ pub fn write_field(out: &mut BytesMut, name: &[u8], value: &[u8]) {
 fn write_name(out: &mut BytesMut, name: &[u8]) {
     let start = out.len();
     out.put_slice(name);
-    let mut capital = true;
-    for byte in out.iter_mut().skip(start) {
-        if capital {
+    let mut after_dash = true;
+    for byte in &mut out[start..] {
+        if after_dash {
             byte.make_ascii_uppercase();
         }
-        capital = *byte == b'-';
+        after_dash = *byte == b'-';
     }
 }
 

@@ -1,7 +1,7 @@
 //! How long a message's body is (RFC 9112 6), and whether its connection persists (9.3).
 
 use ::http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
-use ::http::{HeaderName, Method, StatusCode, Version};
+use ::http::{HeaderName, HeaderValue, Method, StatusCode, Version};
 
 use super::WireError;
 use crate::http::Fields;
@@ -76,11 +76,11 @@ fn parse_length(digits: &[u8]) -> Option<u64> {
 
 /// Whether the body is chunked: exactly one `chunked` over all lines, and nothing else.
 fn is_chunked(fields: &Fields) -> Result<bool, WireError> {
-    let mut values = fields.get_all(TRANSFER_ENCODING).peekable();
-    if values.peek().is_none() {
+    if !fields.contains_key(TRANSFER_ENCODING) {
         return Ok(false);
     }
-    let mut codings = values.flat_map(|value| elements(value.as_bytes())).peekable();
+    let lines = fields.get_all(TRANSFER_ENCODING);
+    let mut codings = lines.flat_map(|value| elements(value.as_bytes())).peekable();
     let mut foreign = false;
     while let Some(coding) = codings.next() {
         let chunked = coding.eq_ignore_ascii_case(b"chunked");
@@ -100,10 +100,8 @@ pub fn persists(version: Version, fields: &Fields) -> bool {
 
 /// Whether the lines of a list field name `token`, in any case.
 pub fn has_token(fields: &Fields, name: &HeaderName, token: &[u8]) -> bool {
-    fields
-        .get_all(name)
-        .flat_map(|value| elements(value.as_bytes()))
-        .any(|item| item.eq_ignore_ascii_case(token))
+    let named = |line: &HeaderValue| elements(line.as_bytes()).any(|item| item.eq_ignore_ascii_case(token));
+    fields.get_all(name).any(named)
 }
 
 /// The elements of a comma-separated list, empty ones included.

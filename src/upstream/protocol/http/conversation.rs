@@ -53,13 +53,13 @@ impl Conversation {
         out.clear();
         let mut sender = Sender::new(std::mem::take(&mut request.body), out);
         let announced = sender.announced();
-        let keep = line.lease.settings().idle > 0;
-        head::encode(sender.head(), request, line.lease.label(), announced, keep);
+        let asked = head::asked(request);
+        head::encode(sender.head(), request, asked, announced, &line.lease);
         Self {
             line,
             sender,
             method: request.method.clone(),
-            asked: head::asked(request),
+            asked,
             held_up: Waiting::Client,
             armed: false,
             sent_at: Instant::now(),

@@ -7,6 +7,7 @@ use bytes::{BufMut, BytesMut};
 use crate::http::Request;
 use crate::http::wire::fields::{is_hop_by_hop, write, write_field};
 use crate::http::wire::framing::has_token;
+use crate::upstream::Lease;
 
 /// How the body is announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +20,13 @@ pub(super) enum Announced {
 /// What the client asked for beyond an answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
-    /// Another protocol; the fields were prepared so that `Upgrade` stands there for real ones only.
+    /// Another protocol.
     pub upgrade: bool,
     /// Trailers (RFC 9110 10.1.4).
     pub trailers: bool,
 }
 
+/// The fields were prepared so that `Upgrade` stands there for real ones only.
 pub(super) fn asked(request: &Request) -> Asked {
     Asked {
         upgrade: request.headers.contains_key(UPGRADE),
@@ -33,12 +35,18 @@ pub(super) fn asked(request: &Request) -> Asked {
 }
 
 /// Writes the head. Nothing of the client's framing is in it, whatever its fields hold.
-pub(super) fn encode(out: &mut BytesMut, request: &Request, server: &str, announced: Announced, keep: bool) {
+pub(super) fn encode(
+    out: &mut BytesMut,
+    request: &Request,
+    asked: Asked,
+    announced: Announced,
+    lease: &Lease,
+) {
     out.put_slice(request.method.as_str().as_bytes());
     out.put_u8(b' ');
     out.extend_from_slice(request.target.upstream());
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    write_field(out, b"host", host(request, server));
+    write_field(out, b"host", host(request, lease.label()));
     write(out, &request.headers, is_ours);
     match announced {
         Announced::Length(length) => {
@@ -51,16 +59,16 @@ pub(super) fn encode(out: &mut BytesMut, request: &Request, server: &str, announ
         }
         Announced::Nothing => {}
     }
-    connection(out, request, keep);
+    connection(out, request, asked, lease.settings().idle > 0);
     out.extend_from_slice(b"\r\n");
 }
 
-fn connection(out: &mut BytesMut, request: &Request, keep: bool) {
+fn connection(out: &mut BytesMut, request: &Request, asked: Asked, keep: bool) {
     if let Some(protocol) = request.headers.get(UPGRADE) {
         write_field(out, b"upgrade", protocol.as_bytes());
         return write_field(out, b"connection", b"upgrade");
     }
-    if asked(request).trailers {
+    if asked.trailers {
         write_field(out, b"te", b"trailers");
         return write_field(out, b"connection", if keep { b"te" } else { b"te, close" });
     }
