@@ -1,5 +1,6 @@
 //! `[upstream.NAME]`, and the unnamed ones that locations write in place.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::listeners::Claim;
@@ -21,6 +22,10 @@ const TIMEOUTS: UpstreamTimeouts = UpstreamTimeouts {
 };
 
 const RETRY: Retry = Retry { window: Duration::from_secs(10) };
+
+/// A name that moves is found sooner: it is looked up again when nothing answers any more.
+const RESOLVE: Duration = Duration::from_secs(30);
+const RESOLVE_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 
 /// No client waits longer, nor does a proxy before us.
 const LONGEST_WINDOW: Duration = Duration::from_hours(1);
@@ -87,6 +92,7 @@ impl Upstreams {
             timeouts: TIMEOUTS,
             balance: Balance::RoundRobin,
             retry: RETRY,
+            resolve: RESOLVE,
             process: None,
             origin: origin(server.spot, report),
         };
@@ -155,6 +161,7 @@ fn pool(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Pool {
         timeouts: timeouts(raw.timeouts.as_ref(), report),
         balance: balance::balance(raw.balance.as_ref(), report),
         retry: retry(raw.retry.as_ref(), report),
+        resolve: scalar::duration("resolve", raw.resolve.as_ref(), RESOLVE_RANGE, RESOLVE, report),
         process,
         origin: origin(at.key, report),
     };
