@@ -116,17 +116,17 @@ pub struct Location {
 #[derive(Clone, Debug)]
 pub enum Action {
     Files(Files),
+    Proxy(Proxy),
+    Redirect { to: Template, status: StatusCode },
+    Respond { status: StatusCode, body: Template, content_type: Template },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proxy {
     /// An index into [`Config::upstreams`].
-    Proxy(usize),
-    Redirect {
-        to: Template,
-        status: StatusCode,
-    },
-    Respond {
-        status: StatusCode,
-        body: Template,
-        content_type: Template,
-    },
+    pub upstream: usize,
+    /// Whether a request's body is read whole before a server is taken.
+    pub buffer_request: bool,
 }
 
 #[derive(Clone, Debug)]

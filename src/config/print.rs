@@ -129,8 +129,9 @@ fn location(out: &mut Out, location: &Location, site: &Site, config: &Config) {
     out.key("match", text(&location.pattern));
     match &location.action {
         Action::Files(given) => files(out, given, site),
-        Action::Proxy(index) => {
-            out.key("proxy", text(config.upstreams.get(*index).map_or("", |one| one.name.as_str())));
+        Action::Proxy(proxy) => {
+            out.key("proxy", text(config.upstreams.get(proxy.upstream).map_or("", |one| one.name.as_str())));
+            out.key("buffer_request", proxy.buffer_request);
         }
         Action::Redirect { to, status } => {
             out.key("redirect", table([entry("to", text(to)), entry("status", status.as_u16().to_string())]));

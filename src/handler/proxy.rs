@@ -58,7 +58,7 @@ impl Proxy {
                 return Ok(Outcome::Response(attempts.answered(answer)));
             }
             // Nobody waits for a client that has left: its request is dropped with this future.
-            if !attempts.may_pass || !patience.wait().await {
+            if !attempts.may_pass || !Box::pin(patience.wait()).await {
                 return Err(attempts.give_up(&self.dialer.upstream().name, patience.summary()));
             }
         }
@@ -87,27 +87,27 @@ impl Proxy {
 
 /// Speaks to one server: over a kept connection if there is one, and once more over a new one if it
 /// turns out to have been closed meanwhile.
-async fn attempt(request: &mut Request, lease: Lease) -> Result<Answer, Missed> {
-    let Some(connection) = lease.reuse() else { return fresh_attempt(request, lease).await };
-    match exchange(request, Line { connection, lease }).await {
-        Ok(answer) => Ok(answer),
-        Err(failure) if may_repeat(request, &failure) => {
-            request.body = failure.body.unwrap_or_default();
-            fresh_attempt(request, failure.lease).await
+async fn attempt(request: &mut Request, mut lease: Lease) -> Result<Answer, Missed> {
+    let mut kept = lease.reuse();
+    loop {
+        let is_kept = kept.is_some();
+        let connection = match kept.take() {
+            Some(connection) => connection,
+            // Boxed, so that a request which need not connect carries no room for it.
+            None => Box::pin(lease.connect()).await.map_err(Missed::Unsent)?,
+        };
+        match exchange(request, Line { connection, lease }).await {
+            Ok(answer) => return Ok(answer),
+            Err(failure) if is_kept && may_repeat(request, &failure) => {
+                request.body = failure.body.unwrap_or_default();
+                lease = failure.lease;
+            }
+            Err(failure) if !is_kept && (may_repeat(request, &failure) || is_unsent(&failure)) => {
+                request.body = failure.body.unwrap_or_default();
+                return Err(Missed::Unsent(failure.fault));
+            }
+            Err(failure) => return Err(Missed::Final(failure.fault)),
         }
-        Err(failure) => Err(Missed::Final(failure.fault)),
-    }
-}
-
-async fn fresh_attempt(request: &mut Request, lease: Lease) -> Result<Answer, Missed> {
-    let connection = lease.connect().await.map_err(Missed::Unsent)?;
-    match exchange(request, Line { connection, lease }).await {
-        Ok(answer) => Ok(answer),
-        Err(failure) if may_repeat(request, &failure) || (failure.untouched && failure.body.is_some()) => {
-            request.body = failure.body.unwrap_or_default();
-            Err(Missed::Unsent(failure.fault))
-        }
-        Err(failure) => Err(Missed::Final(failure.fault)),
     }
 }
 
@@ -119,6 +119,11 @@ fn may_repeat(request: &Request, failure: &Failure) -> bool {
         Retry::Never => false,
     };
     allowed && failure.body.is_some()
+}
+
+/// Whether all of the request is still here, and nothing of it anywhere else.
+fn is_unsent(failure: &Failure) -> bool {
+    failure.untouched && failure.body.is_some()
 }
 
 impl Attempts {

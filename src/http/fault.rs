@@ -141,6 +141,8 @@ causes! {
         "the request took too long to arrive", "a slow or idle client; `timeouts.header` is the limit";
     BodyTimeout => "body-timeout", REQUEST_TIMEOUT, Client, Never,
         "the request's body stopped arriving", "a slow client; `timeouts.body` is the limit";
+    BodyTooSlow => "body-too-slow", REQUEST_TIMEOUT, Client, Never,
+        "the request's body arrives too slowly", "a client that trickles; a body has to bring 1 KiB a second on average";
     /// The connection ended before the answer was complete (nginx's 499).
     ClientLeft => "client-left", BAD_REQUEST, Client, Never,
         "the client closed the connection", "nothing to do here";
@@ -163,6 +165,9 @@ causes! {
         "the file changed while it was sent", "replace files by renaming a new one over the old one";
     TooManyFiles => "too-many-open-files", SERVICE_UNAVAILABLE, Here, Safe,
         "the server is short of resources", "raise the limit of open files (`ulimit -n`, LimitNOFILE=)";
+    /// A request body fits neither in memory nor on disk; it is streamed instead, as far as that is allowed.
+    SpoolFull => "spool-full", INSUFFICIENT_STORAGE, Here, Never,
+        "the server is short of space", "make room in the temp directory named, or point TMPDIR to a disk that has it; until then slow uploads occupy workers";
     /// `try`, error pages or named locations lead in a circle.
     RoutingLoop => "routing-loop", INTERNAL_SERVER_ERROR, Here, Never,
         "the server's configuration leads in a circle", "look at `try` of the locations named";

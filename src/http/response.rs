@@ -49,7 +49,7 @@ pub struct Trace {
     /// Servers tried, in order, as `$upstream_addr` has them.
     pub upstream: Option<Box<str>>,
     /// The fault this response was made from.
-    pub fault: Option<Fault>,
+    pub fault: Option<Box<Fault>>,
 }
 
 /// How the transfer of a response ended.

@@ -1,7 +1,6 @@
 //! The header fields a location sets and removes in answers. Those of requests are the proxy's to change.
 
 use ::http::{HeaderName, HeaderValue};
-use smallvec::SmallVec;
 
 use crate::http::{Bound, HeaderRules, Request, Response, Template, remove_all, set_or_remove};
 
@@ -9,7 +8,7 @@ use crate::http::{Bound, HeaderRules, Request, Response, Template, remove_all, s
 #[derive(Debug, Default)]
 pub struct ResponseEdits<'a> {
     remove: &'a [HeaderName],
-    set: SmallVec<[(&'a HeaderName, Value); 4]>,
+    set: Vec<(&'a HeaderName, Value)>,
 }
 
 #[derive(Debug)]

@@ -37,7 +37,7 @@ pub fn rescue(fault: Fault, pages: &ErrorPages) -> Response {
     if let Some((name, value)) = fault.header.clone() {
         response.headers.insert(name, value);
     }
-    response.trace.fault = Some(fault);
+    response.trace.fault = Some(Box::new(fault));
     response
 }
 

@@ -87,23 +87,24 @@ impl Stream {
         matches!(rustix::net::recv(self.as_fd(), &mut byte[..], flags), Err(Errno::AGAIN))
     }
 
-    /// Reads into `buffer`, waiting for bytes; 0 is the end of the stream. A task whose socket never
+    /// Reads into `buffer`, waiting for bytes; 0 is the end of the stream. About `room` bytes are made
+    /// room for, but not before something is there: who waits needs no memory. A task whose socket never
     /// runs dry is made to wait for the others at times.
-    pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
-        let turn = ready!(tokio::task::coop::poll_proceed(cx));
+    pub fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut BytesMut,
+        room: usize,
+    ) -> Poll<io::Result<usize>> {
         loop {
+            ready!(self.poll_read_ready(cx))?;
+            if buffer.capacity() - buffer.len() < room / 2 {
+                buffer.reserve(room);
+            }
             match self.try_read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                result => {
-                    turn.made_progress();
-                    return Poll::Ready(result);
-                }
-            }
-            match self.poll_read_ready(cx) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return Poll::Ready(result),
             }
         }
     }
@@ -114,8 +115,17 @@ impl Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.poll_write_by(cx, || self.try_write_vectored(slices))
+    }
+
+    /// Writes by a call of the caller's own on this stream, waiting for room whenever it would block.
+    pub fn poll_write_by(
+        &self,
+        cx: &mut Context<'_>,
+        mut write: impl FnMut() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
         loop {
-            match self.try_write_vectored(slices) {
+            match write() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 result => return Poll::Ready(result),

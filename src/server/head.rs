@@ -96,14 +96,15 @@ impl Search {
 }
 
 impl Head {
-    /// Reads a head that is whole, its empty line included.
+    /// Reads a head that [`Search`] found.
     pub fn parse(head: &Bytes) -> Result<Self, Fault> {
-        fields::check_lines(head).map_err(malformed)?;
         let mut slots = [const { MaybeUninit::uninit() }; MAX_FIELDS];
         let mut parsed = httparse::Request::new(&mut []);
         let status = httparse::ParserConfig::default()
             .parse_request_with_uninit_headers(&mut parsed, head, &mut slots)
-            .map_err(|error| refused_line(error, head))?;
+            .map_err(|error| {
+                fields::check_lines(head).err().map_or_else(|| refused_line(error, head), malformed)
+            })?;
         let (httparse::Status::Complete(_), Some(method), Some(path), Some(minor)) =
             (status, parsed.method, parsed.path, parsed.version)
         else {
@@ -240,5 +241,29 @@ fn expects_continue(version: Version, headers: &Fields) -> Result<bool, Fault> {
         Ok(any)
     } else {
         Err(Fault::new(Cause::ExpectationFailed, "an expectation other than 100-continue"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PIECES: &[&[u8]] =
+        &[b"A: b\r\n", b"Host: a\r\n", b"A: b", b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b"c"];
+
+    proptest! {
+        #[test]
+        fn what_is_taken_has_no_line_that_others_read_differently(
+            pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..12),
+        ) {
+            let mut input = BytesMut::from(&[b"GET / HTTP/1.1\r\nHost: a\r\n", &pieces.concat()[..]].concat()[..]);
+            if let Ok(Some(head)) = Search::default().next(&mut input)
+                && Head::parse(&head).is_ok()
+            {
+                prop_assert_eq!(fields::check_lines(&head), Ok(()));
+            }
+        }
     }
 }

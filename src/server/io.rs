@@ -13,8 +13,11 @@ use crate::net::{Deadline, Stream};
 /// How much is read ahead of a request that is still being answered: pipelined requests wait here.
 const READ_AHEAD_MAX: usize = 64 * 1024;
 
-/// Room for one read. A head of a browser fits, and a body moves in useful steps.
-pub(super) const READ_SIZE: usize = 16 * 1024;
+/// Room for one read of a head: that of a browser fits.
+pub(super) const HEAD_SIZE: usize = 4 * 1024;
+
+/// Room for one read of a body, so that it moves in useful steps.
+pub(super) const BODY_SIZE: usize = 16 * 1024;
 
 /// How a client's sending side ended.
 pub(super) enum End {
@@ -55,8 +58,7 @@ impl Io {
     /// Reads more into `input`; 0 is the client's end of the stream.
     pub fn poll_fill(&self, cx: &mut Context<'_>, room: usize) -> Poll<io::Result<usize>> {
         let mut input = self.input.borrow_mut();
-        input.reserve(room);
-        let read = self.stream.poll_read(cx, &mut input);
+        let read = self.stream.poll_read(cx, &mut input, room);
         if read.is_pending() && input.is_empty() {
             // Waiting costs no memory: ten thousand idle connections hold no buffer.
             *input = BytesMut::new();
@@ -72,7 +74,7 @@ impl Io {
             return Poll::Pending;
         }
         while self.input.borrow().len() < READ_AHEAD_MAX {
-            match self.poll_fill(cx, READ_SIZE) {
+            match self.poll_fill(cx, HEAD_SIZE) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(End::Closed),
                 Poll::Ready(Err(_)) => return Poll::Ready(End::Reset),
                 Poll::Ready(Ok(_)) => {}

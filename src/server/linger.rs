@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
-use super::io::{Io, READ_SIZE};
+use super::io::{BODY_SIZE, Io};
 use crate::net::Deadline;
 
 /// As nginx's `lingering_timeout`: between two reads.
@@ -22,7 +22,7 @@ pub(super) async fn linger(io: &Io) {
         loop {
             io.input.borrow_mut().clear();
             quiet.set(QUIET);
-            let read = quiet.run(poll_fn(|cx| io.poll_fill(cx, READ_SIZE))).await;
+            let read = quiet.run(poll_fn(|cx| io.poll_fill(cx, BODY_SIZE))).await;
             if !matches!(read, Some(Ok(1..))) {
                 return;
             }

@@ -1,9 +1,11 @@
 //! Bytes in, bytes out: HTTP/1.1 for clients, generic over the service that answers.
 
+mod arrival;
 mod clock;
 mod connection;
 mod drain;
 mod encode;
+mod exchange;
 mod head;
 mod inbound;
 mod io;
@@ -11,6 +13,7 @@ mod leaving;
 mod linger;
 mod listener;
 mod outbound;
+mod pace;
 #[cfg(test)]
 mod tests;
 mod tunnel;

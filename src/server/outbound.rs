@@ -47,7 +47,8 @@ pub(super) async fn send(
         Body::Empty => (out.write(&[&head]).await, None),
         Body::Bytes(bytes) => (out.write(&[&head, &bytes]).await, None),
         Body::File(range) => (out.file(&head, &range).await, None),
-        Body::Stream(stream) => (out.stream(head, stream, framing, asked.trailers).await, None),
+        // Boxed, so that an answer which is there as a whole carries no room for one that comes in pieces.
+        Body::Stream(stream) => (Box::pin(out.stream(head, stream, framing, asked.trailers)).await, None),
     };
     let fault = result.err();
     Written {

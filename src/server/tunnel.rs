@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::io::{Io, READ_SIZE};
+use super::io::{BODY_SIZE, Io};
 use crate::http::{Duplex, Tunnel};
 use crate::net::Deadline;
 
@@ -89,7 +89,7 @@ impl Direction {
 
 /// Reads into a buffer that lives only while it holds something: thousands of silent WebSockets hold none.
 fn poll_read(cx: &mut Context<'_>, from: Pin<&mut (dyn Duplex + '_)>) -> Poll<io::Result<Bytes>> {
-    let mut space = [0; READ_SIZE];
+    let mut space = [0; BODY_SIZE];
     let mut read = ReadBuf::new(&mut space);
     from.poll_read(cx, &mut read).map_ok(|()| BytesMut::from(read.filled()).freeze())
 }
@@ -99,8 +99,9 @@ struct Client<'a>(&'a Io);
 
 impl AsyncRead for Client<'_> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let mut bytes = BytesMut::with_capacity(buf.remaining());
-        self.0.stream.poll_read(cx, &mut bytes).map_ok(|count| {
+        let room = buf.remaining();
+        let mut bytes = BytesMut::with_capacity(room);
+        self.0.stream.poll_read(cx, &mut bytes, room).map_ok(|count| {
             buf.put_slice(bytes.get(..count.min(buf.remaining())).unwrap_or_default());
         })
     }

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 
 use crate::net::{Deadline, Stream};
 
-/// A connection between two exchanges, or in one.
+/// A connection between two exchanges, or in one. It goes from hand to hand in its box.
 #[derive(Debug)]
 pub struct Connection {
     pub stream: Stream,
@@ -18,14 +18,14 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(stream: Stream) -> Self {
-        Self {
+    pub fn new(stream: Stream) -> Box<Self> {
+        Box::new(Self {
             stream,
             input: BytesMut::new(),
             output: BytesMut::new(),
             deadline: Deadline::none(),
             reused: false,
-        }
+        })
     }
 
     /// Whether the peer has neither closed it nor sent anything since: an answer that nobody asked

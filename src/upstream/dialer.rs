@@ -61,12 +61,12 @@ impl Lease {
     }
 
     /// The idle connection used last, if one is still good.
-    pub fn reuse(&self) -> Option<Connection> {
+    pub fn reuse(&self) -> Option<Box<Connection>> {
         self.slot.take()
     }
 
     /// A new connection.
-    pub async fn connect(&self) -> Result<Connection, Fault> {
+    pub async fn connect(&self) -> Result<Box<Connection>, Fault> {
         let resolver = self.dialer.pool.resolver();
         let connected = connect::connect(&self.endpoint, self.settings(), resolver).await;
         connected.map(Connection::new).inspect_err(|fault| self.failed(fault.cause))
@@ -96,7 +96,7 @@ impl Drop for Lease {
 /// A connection in use, with the claim it is used under.
 #[derive(Debug)]
 pub struct Line {
-    pub connection: Connection,
+    pub connection: Box<Connection>,
     pub lease: Lease,
 }
 

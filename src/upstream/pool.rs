@@ -47,7 +47,7 @@ impl Pool {
         slot
     }
 
-    pub(super) fn put(self: &Rc<Self>, slot: &Slot, mut connection: Connection, settings: &Settings) {
+    pub(super) fn put(self: &Rc<Self>, slot: &Slot, mut connection: Box<Connection>, settings: &Settings) {
         let Some(expires) = Instant::now().checked_add(settings.idle_timeout) else { return };
         if settings.idle == 0 || settings.idle_timeout.is_zero() {
             return;
@@ -101,13 +101,13 @@ pub(super) struct Slot {
 
 #[derive(Debug)]
 struct Idle {
-    connection: Connection,
+    connection: Box<Connection>,
     expires: Instant,
 }
 
 impl Slot {
     /// The newest connection that is still open and silent; the others met are closed.
-    pub(super) fn take(&self) -> Option<Connection> {
+    pub(super) fn take(&self) -> Option<Box<Connection>> {
         let mut idle = self.idle.borrow_mut();
         if idle.is_empty() {
             return None;

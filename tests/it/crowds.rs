@@ -123,6 +123,25 @@ fn a_file_that_cannot_be_opened_for_want_of_descriptors_is_a_503() {
     eventually("descriptors are there again", || early.exchange(&Request::get("/large.bin")).status == 200);
 }
 
+#[test]
+fn an_application_that_cannot_be_asked_for_want_of_descriptors_is_a_503() {
+    let origin = Origin::ok("page");
+    let proxy = Proxy::config(&format!(
+        "[server]\nworkers = 1\n[timeouts]\nheader = \"10m\"\n[[site]]\nlisten = [\"127.0.0.1:0\"]\n\
+         [[site.location]]\nmatch = \"/\"\nproxy = \"http://{}\"\n",
+        origin.address()
+    ))
+    .file_limit(64)
+    .start();
+    let mut early = proxy.connect();
+    let crowd: Vec<Client> = (0..100).map(|_| proxy.connect()).collect();
+    proxy.wait_for_log("cannot accept");
+    assert_eq!(early.exchange(&Request::get("/")).status, 503);
+    proxy.wait_for_log("too-many-open-files");
+    drop(crowd);
+    eventually("descriptors are there again", || early.exchange(&Request::get("/")).status == 200);
+}
+
 /// Leaves while most of the answer is on its way: the kernel resets such a connection.
 fn cut_off(proxy: &Proxy, path: &str) {
     let mut client = proxy.connect();

@@ -45,6 +45,8 @@ mod real_asgi;
 mod real_django;
 /// A Flask application on gunicorn's threads, behind werkzeug's ProxyFix.
 mod real_flask;
+/// Slow uploads, large ones, and a disk that is full: none of them occupies a worker or disturbs others.
+mod request_buffering;
 /// `rewrite`, `redirect` and `respond`.
 mod rewrites;
 /// Which location and which site a request finds, against a plain model of nginx's rules.

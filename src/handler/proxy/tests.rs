@@ -1,12 +1,14 @@
+use std::io::Write;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
-use crate::http::Body;
+use crate::http::{Body, FileRange};
 use crate::net::UpstreamAddr;
 use crate::upstream::testing::{
     Act, SETTINGS, Server, channel, data, dialer, get, over as over_servers, request, send,
@@ -94,6 +96,25 @@ async fn an_idempotent_request_is_repeated_when_a_kept_connection_was_closed() {
         let response = answer(&proxy, request(method, &[], Body::from("x"))).await.unwrap();
         assert_eq!(response.status, 200);
         assert_eq!(server.connections(), 2);
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_body_on_disk_is_repeated_from_its_beginning() {
+    for method in [Method::PUT, Method::DELETE] {
+        let first = vec![Act::Head, send(OK), Act::Until("on disk")];
+        let server = Server::start([first, vec![Act::Until("on disk"), send(OK)]]).await;
+        let proxy = proxy(&[server.addr]);
+        answer(&proxy, get()).await.unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"on disk").unwrap();
+        let range = FileRange { file: Arc::new(file), offset: 0, length: 7 };
+        let response = answer(&proxy, request(method, &[], Body::File(range))).await.unwrap();
+        assert_eq!(response.status, 200);
+        for connection in 0..2 {
+            let received = server.received(connection);
+            assert!(received.ends_with("Content-Length: 7\r\n\r\non disk"), "{received}");
+        }
     }
 }
 

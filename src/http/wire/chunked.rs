@@ -152,7 +152,7 @@ impl Decoder {
             self.state = State::Ended;
             return Ok(Step::End { trailers: None });
         }
-        let end = fields::find_head_end(input, searched);
+        let end = fields::find_head_end(input, searched)?;
         if end.unwrap_or(input.len()) > MAX_TRAILER_BYTES {
             return Err(WireError::TrailersTooLarge);
         }

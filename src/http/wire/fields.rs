@@ -9,21 +9,23 @@ use crate::http::Fields;
 
 /// The index behind the empty line that ends a head; `from` is how much was searched before.
 ///
-/// An empty line made of LF alone counts too: [`check_lines`] refuses such a head at once, which is
-/// better than waiting for an end that a lenient peer has already seen.
-pub fn find_head_end(bytes: &[u8], from: usize) -> Option<usize> {
-    let start = from.saturating_sub(2).min(bytes.len());
-    memchr::memchr_iter(b'\n', &bytes[start..]).find_map(|offset| {
-        let next = start + offset + 1;
-        match bytes.get(next..)? {
-            [b'\n', ..] => Some(next + 1),
-            [b'\r', b'\n', ..] => Some(next + 2),
-            _ => None,
+/// A line that ends in LF alone is refused as soon as it is seen (RFC 9112 2.2): better than waiting for
+/// an end that a lenient peer has already seen.
+pub fn find_head_end(bytes: &[u8], from: usize) -> Result<Option<usize>, WireError> {
+    let start = from.min(bytes.len());
+    for offset in memchr::memchr_iter(b'\n', &bytes[start..]) {
+        let end = start + offset + 1;
+        match &bytes[..end] {
+            [.., b'\n', b'\r', b'\n'] => return Ok(Some(end)),
+            [.., b'\r', b'\n'] => {}
+            _ => return Err(WireError::BareLf),
         }
-    })
+    }
+    Ok(None)
 }
 
-/// Refuses what parsers disagree on (RFC 9112 2.2, 5.2): LF or CR alone, NUL, folded lines.
+/// Names what parsers disagree on (RFC 9112 2.2, 5.2): LF or CR alone, NUL, folded lines. Of these httparse
+/// takes LF alone, so that has to be looked for; the others it refuses as well, in other words.
 pub fn check_lines(head: &[u8]) -> Result<(), WireError> {
     let mut line_start = 0;
     for index in memchr::memchr3_iter(b'\r', b'\n', 0, head) {

@@ -9,7 +9,7 @@ fn endpoint() -> Arc<Endpoint> {
     Arc::new(Endpoint::new(UpstreamAddr::Unix("/app.sock".into())))
 }
 
-fn connection() -> (Connection, UnixStream) {
+fn connection() -> (Box<Connection>, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     (Connection::new(Stream::Unix(ours)), theirs)
 }

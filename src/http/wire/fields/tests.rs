@@ -11,17 +11,17 @@ fn section(text: &[u8]) -> Result<Fields, WireError> {
 fn an_end_is_found_wherever_the_reads_were_split() {
     let head = b"HTTP/1.1 200 OK\r\nA: b\r\n\r\nbody\r\n\r\n";
     for searched in 0..25 {
-        assert_eq!(find_head_end(&head[..searched], 0), None);
-        assert_eq!(find_head_end(head, searched), Some(25), "searched {searched} before");
+        assert_eq!(find_head_end(&head[..searched], 0), Ok(None));
+        assert_eq!(find_head_end(head, searched), Ok(Some(25)), "searched {searched} before");
     }
 }
 
 #[test]
-fn ends_made_of_lf_are_found_to_be_refused() {
-    for head in [&b"A: b\n\n"[..], b"A: b\r\n\n", b"A: b\n\r\n"] {
-        let end = find_head_end(head, 0).unwrap();
-        assert_eq!(end, head.len());
-        assert_eq!(check_lines(&head[..end]), Err(WireError::BareLf), "{head:?}");
+fn lines_made_of_lf_are_refused_as_soon_as_they_are_seen() {
+    for head in [&b"A: b\n\n"[..], b"A: b\r\n\n", b"A: b\n\r\n", b"A: b\n", b"\n", b"A: b\r\nC: d\n\r\n\r\n"]
+    {
+        assert_eq!(find_head_end(head, 0), Err(WireError::BareLf), "{head:?}");
+        assert_eq!(check_lines(head), Err(WireError::BareLf), "{head:?}");
     }
 }
 

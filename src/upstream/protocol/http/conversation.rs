@@ -98,7 +98,8 @@ impl Conversation {
     fn poll_head_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
         loop {
             let input = &self.line.connection.input;
-            let end = find_head_end(input, self.searched);
+            let end =
+                find_head_end(input, self.searched).map_err(|error| fault::malformed(self, error, input))?;
             if end.unwrap_or(input.len()) > MAX_HEAD {
                 return Poll::Ready(Err(fault::head_too_large(self, MAX_HEAD)));
             }
@@ -144,15 +145,11 @@ impl Conversation {
 
     /// Reads into the input, as much at once as the answer's pace makes worth while.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Connection { stream, input, .. } = &mut self.line.connection;
-        if input.capacity() - input.len() < self.read_size / 2 {
-            input.reserve(self.read_size);
-        }
-        let room = input.capacity() - input.len();
-        let count = ready!(stream.poll_read(cx, input))?;
+        let Connection { stream, input, .. } = &mut *self.line.connection;
+        let count = ready!(stream.poll_read(cx, input, self.read_size))?;
         self.armed = false;
         self.answered |= count > 0;
-        if count == room {
+        if input.len() == input.capacity() {
             self.read_size = (self.read_size * 2).min(LARGEST_READ);
         }
         Poll::Ready(Ok(count))
@@ -186,6 +183,11 @@ impl Conversation {
 
     pub(super) fn is_reused(&self) -> bool {
         self.line.connection.reused
+    }
+
+    /// An answer is there: whatever comes now, the request is not sent again.
+    pub(super) fn commit(&mut self) {
+        self.sender.keep_no_copy();
     }
 
     pub(super) fn into_line(self) -> Line {

@@ -26,11 +26,15 @@ pub async fn exchange(request: &mut Request, line: Line) -> Result<Answer, Failu
     if head.is_ok() {
         conversation.line.lease.answered(conversation.sent_at.elapsed());
     }
-    match head.and_then(|head| conversation.judge(&head).map(|length| (head, length))) {
-        Ok((head, _)) if head.status == StatusCode::SWITCHING_PROTOCOLS => Ok(switch(conversation, head)),
-        Ok((head, length)) => Ok(Answer::Response(respond(conversation, head, length))),
-        Err(fault) => Err(conversation.fail(fault)),
-    }
+    let (head, length) = match head.and_then(|head| conversation.judge(&head).map(|length| (head, length))) {
+        Ok(judged) => judged,
+        Err(fault) => return Err(conversation.fail(fault)),
+    };
+    conversation.commit();
+    Ok(match head.status {
+        StatusCode::SWITCHING_PROTOCOLS => switch(conversation, head),
+        _ => Answer::Response(respond(conversation, head, length)),
+    })
 }
 
 fn switch(conversation: Conversation, head: ResponseHead) -> Answer {
