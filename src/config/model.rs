@@ -187,6 +187,8 @@ pub struct Upstream {
     pub timeouts: UpstreamTimeouts,
     pub balance: Balance,
     pub retry: Retry,
+    /// Names of servers are looked up again after so long.
+    pub resolve: Duration,
     pub process: Option<Process>,
     pub origin: Origin,
 }

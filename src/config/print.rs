@@ -217,6 +217,7 @@ fn upstream(out: &mut Out, upstream: &Upstream) {
     out.key("timeouts", table(timeouts.map(|(key, duration)| entry(key, text(show_duration(duration))))));
     out.key("balance", balance(&upstream.balance));
     out.key("retry", table([entry("window", text(show_duration(upstream.retry.window)))]));
+    out.key("resolve", text(show_duration(upstream.resolve)));
     if let Some(process) = &upstream.process {
         out.header(&format!("[upstream.{name}.process]"));
         out.key("command", list(&process.command));

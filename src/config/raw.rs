@@ -192,6 +192,7 @@ tables! {
         timeouts: UpstreamTimeouts,
         balance: Either<String, Balance>,
         retry: Retry,
+        resolve: Duration,
         process: Process,
     }
     + later {
@@ -200,7 +201,6 @@ tables! {
         "passive": Today::Nothing,
         "health": Today::Nothing,
         "slow_start": Today::Nothing,
-        "resolve": Today::Nothing,
     }
 
     /// A server of an upstream that is written as a table.

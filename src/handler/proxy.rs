@@ -58,7 +58,7 @@ impl Proxy {
                 return Ok(Outcome::Response(attempts.answered(answer)));
             }
             // Nobody waits for a client that has left: its request is dropped with this future.
-            if !attempts.may_pass || !patience.wait().await {
+            if !attempts.may_pass || !Box::pin(patience.wait()).await {
                 return Err(attempts.give_up(&self.dialer.upstream().name, patience.summary()));
             }
         }
@@ -102,18 +102,13 @@ async fn attempt(request: &mut Request, mut lease: Lease) -> Result<Answer, Miss
                 request.body = failure.body.unwrap_or_default();
                 lease = failure.lease;
             }
-            Err(failure) if !is_kept && is_unsent(request, &failure) => {
+            Err(failure) if !is_kept && (may_repeat(request, &failure) || is_unsent(&failure)) => {
                 request.body = failure.body.unwrap_or_default();
                 return Err(Missed::Unsent(failure.fault));
             }
             Err(failure) => return Err(Missed::Final(failure.fault)),
         }
     }
-}
-
-/// Whether a request that a new connection failed may be given to the next server.
-fn is_unsent(request: &Request, failure: &Failure) -> bool {
-    may_repeat(request, failure) || (failure.untouched && failure.body.is_some())
 }
 
 /// Whether a request may be spoken again after a connection failed it.
@@ -124,6 +119,11 @@ fn may_repeat(request: &Request, failure: &Failure) -> bool {
         Retry::Never => false,
     };
     allowed && failure.body.is_some()
+}
+
+/// Whether all of the request is still here, and nothing of it anywhere else.
+fn is_unsent(failure: &Failure) -> bool {
+    failure.untouched && failure.body.is_some()
 }
 
 impl Attempts {

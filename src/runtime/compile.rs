@@ -83,6 +83,7 @@ fn compile_upstream(upstream: &model::Upstream) -> Upstream {
         send: upstream.timeouts.send,
         read: upstream.timeouts.read,
         retry_window: upstream.retry.window,
+        resolve: upstream.resolve,
     };
     let servers = upstream.servers.iter().map(|server| Server {
         weight: server.weight,

@@ -11,7 +11,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::resolve::Resolver;
-use super::{Endpoint, diagnose};
+use super::{Endpoint, Settings, diagnose};
 use crate::http::{Cause, Fault};
 use crate::net::{Stream, UpstreamAddr};
 
@@ -19,16 +19,17 @@ use crate::net::{Stream, UpstreamAddr};
 const KEEPALIVE_AFTER: Duration = Duration::from_mins(1);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// A connected stream to `endpoint` within `limit`.
+/// A connected stream to `endpoint`.
 pub(super) async fn connect(
     endpoint: &Endpoint,
-    limit: Duration,
+    settings: &Settings,
     resolver: &Resolver,
 ) -> Result<Stream, Fault> {
+    let limit = settings.connect;
     let result = match &endpoint.addr {
         UpstreamAddr::Tcp(addr) => tcp(*addr, limit).await,
         UpstreamAddr::Unix(path) => unix(path, limit).await,
-        UpstreamAddr::Name { .. } => named(endpoint.label(), limit, resolver).await,
+        UpstreamAddr::Name { .. } => named(endpoint.label(), settings, resolver).await,
     };
     result.map_err(|(cause, what)| Fault::new(cause, format!("connect to {}: {what}", endpoint.label())))
 }
@@ -84,9 +85,10 @@ fn unix_refusal(path: &Path, error: &io::Error) -> Refusal {
 }
 
 /// Every address of a name in turn, each with its share of the time left.
-async fn named(authority: &str, limit: Duration, resolver: &Resolver) -> Result<Stream, Refusal> {
+async fn named(authority: &str, settings: &Settings, resolver: &Resolver) -> Result<Stream, Refusal> {
+    let limit = settings.connect;
     let end = Instant::now() + limit;
-    let addresses = match timeout_at(end, resolver.resolve(authority)).await {
+    let addresses = match timeout_at(end, resolver.resolve(authority, settings.resolve)).await {
         Ok(Ok(addresses)) => addresses,
         Ok(Err(error)) => return Err((Cause::ResolveFailed, format!("the name does not resolve: {error}"))),
         Err(_) => {
@@ -106,7 +108,7 @@ async fn named(authority: &str, limit: Duration, resolver: &Resolver) -> Result<
             }
         }
     }
-    resolver.forget(authority);
+    resolver.doubt(authority);
     Err((last, refusals.join("; ")))
 }
 

@@ -68,7 +68,7 @@ impl Lease {
     /// A new connection.
     pub async fn connect(&self) -> Result<Box<Connection>, Fault> {
         let resolver = self.dialer.pool.resolver();
-        let connected = connect::connect(&self.endpoint, self.settings().connect, resolver).await;
+        let connected = connect::connect(&self.endpoint, self.settings(), resolver).await;
         connected.map(Connection::new).inspect_err(|fault| self.failed(fault.cause))
     }
 

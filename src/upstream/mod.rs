@@ -70,6 +70,8 @@ pub struct Settings {
     pub read: Duration,
     /// How long a request waits for any server to take it, when none can be reached.
     pub retry_window: Duration,
+    /// Names are looked up again after so long.
+    pub resolve: Duration,
 }
 
 impl Upstream {

@@ -1,4 +1,4 @@
-//! Names of servers to addresses, remembered for a moment.
+//! Names of servers to addresses, asked for anew from time to time.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,63 +9,106 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Long enough that a burst of connections asks once, short enough that a moved container is found.
-const REMEMBERED: Duration = Duration::from_secs(5);
+/// When the resolver fails, it is not asked more often than this.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// What was resolved lately on this event loop, by `name:port`.
+/// What was resolved on this event loop, by `name:port`.
+///
+/// Connections are kept by server, not by address: those that exist stay in use when a name moves.
 #[derive(Debug, Default)]
 pub(super) struct Resolver {
     known: RefCell<HashMap<Box<str>, Known>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Known {
     addresses: Rc<[SocketAddr]>,
     until: Instant,
 }
 
 impl Resolver {
-    /// The addresses of `authority` (`name:port`), in the system resolver's order.
-    pub(super) async fn resolve(&self, authority: &str) -> io::Result<Rc<[SocketAddr]>> {
+    /// The addresses of `authority` (`name:port`), in the system resolver's order; not older than
+    /// `interval`, unless the resolver fails: then the last ones known go on to be used.
+    pub(super) async fn resolve(&self, authority: &str, interval: Duration) -> io::Result<Rc<[SocketAddr]>> {
         let now = Instant::now();
-        if let Some(known) = self.known.borrow().get(authority).filter(|known| known.until > now) {
+        let known = self.known.borrow().get(authority).cloned();
+        if let Some(known) = known.as_ref().filter(|known| known.until > now) {
             return Ok(Rc::clone(&known.addresses));
         }
-        let addresses: Rc<[SocketAddr]> = tokio::net::lookup_host(authority).await?.collect();
-        if addresses.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+        match (look_up(authority).await, known) {
+            (Ok(addresses), _) => {
+                self.remember(authority, &addresses, interval);
+                Ok(addresses)
+            }
+            (Err(error), Some(Known { addresses, .. })) => {
+                tracing::warn!("{authority} does not resolve any more, its last addresses are used: {error}");
+                self.remember(authority, &addresses, AFTER_FAILURE.min(interval));
+                Ok(addresses)
+            }
+            (Err(error), None) => Err(error),
         }
-        let known = Known { addresses: Rc::clone(&addresses), until: now + REMEMBERED };
+    }
+
+    fn remember(&self, authority: &str, addresses: &Rc<[SocketAddr]>, interval: Duration) {
+        let known = Known { addresses: Rc::clone(addresses), until: Instant::now() + interval };
         self.known.borrow_mut().insert(authority.into(), known);
-        Ok(addresses)
     }
 
     /// Asks anew next time: none of the addresses could be reached.
-    pub(super) fn forget(&self, authority: &str) {
-        self.known.borrow_mut().remove(authority);
+    pub(super) fn doubt(&self, authority: &str) {
+        if let Some(known) = self.known.borrow_mut().get_mut(authority) {
+            known.until = Instant::now();
+        }
     }
+}
+
+async fn look_up(authority: &str) -> io::Result<Rc<[SocketAddr]>> {
+    let addresses: Rc<[SocketAddr]> = tokio::net::lookup_host(authority).await?.collect();
+    if addresses.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+    }
+    Ok(addresses)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const INTERVAL: Duration = Duration::from_secs(30);
+
+    /// Longer than a name may be, so that it fails without anyone being asked.
+    fn unresolvable() -> String {
+        format!("{}:80", "a".repeat(64))
+    }
+
     #[tokio::test]
-    async fn answers_are_remembered_until_forgotten() {
+    async fn answers_are_remembered_until_doubted() {
         let resolver = Resolver::default();
-        let first = resolver.resolve("localhost:80").await.unwrap();
-        assert!(Rc::ptr_eq(&first, &resolver.resolve("localhost:80").await.unwrap()));
-        resolver.forget("localhost:80");
-        assert!(!Rc::ptr_eq(&first, &resolver.resolve("localhost:80").await.unwrap()));
+        let first = resolver.resolve("localhost:80", INTERVAL).await.unwrap();
+        assert!(Rc::ptr_eq(&first, &resolver.resolve("localhost:80", INTERVAL).await.unwrap()));
+        resolver.doubt("localhost:80");
+        assert!(!Rc::ptr_eq(&first, &resolver.resolve("localhost:80", INTERVAL).await.unwrap()));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn answers_are_not_remembered_for_long() {
+    async fn answers_are_remembered_for_the_interval() {
         let resolver = Resolver::default();
-        let known = Known { addresses: Rc::from([]), until: Instant::now() + REMEMBERED };
-        resolver.known.borrow_mut().insert("localhost:80".into(), known);
-        assert!(resolver.resolve("localhost:80").await.unwrap().is_empty());
-        tokio::time::advance(REMEMBERED).await;
-        assert!(!resolver.resolve("localhost:80").await.unwrap().is_empty());
+        let nothing: Rc<[SocketAddr]> = Rc::from([]);
+        resolver.remember("localhost:80", &nothing, INTERVAL);
+        let almost = INTERVAL.mul_f32(0.99);
+        tokio::time::advance(almost).await;
+        assert!(resolver.resolve("localhost:80", INTERVAL).await.unwrap().is_empty());
+        tokio::time::advance(almost).await;
+        assert!(!resolver.resolve("localhost:80", INTERVAL).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_resolver_that_fails_costs_nobody_the_known_addresses() {
+        let resolver = Resolver::default();
+        assert!(resolver.resolve(&unresolvable(), INTERVAL).await.is_err());
+        let known: Rc<[SocketAddr]> = Rc::from([([127, 0, 0, 1], 80).into()]);
+        resolver.remember(&unresolvable(), &known, INTERVAL);
+        resolver.doubt(&unresolvable());
+        assert_eq!(resolver.resolve(&unresolvable(), INTERVAL).await.unwrap(), known);
     }
 }

@@ -142,6 +142,7 @@ pub const SETTINGS: Settings = Settings {
     send: Duration::from_secs(5),
     read: Duration::from_secs(5),
     retry_window: Duration::ZERO,
+    resolve: Duration::from_secs(30),
 };
 
 pub fn dialer(servers: &[SocketAddr], settings: Settings) -> Rc<Dialer> {

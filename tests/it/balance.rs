@@ -144,3 +144,24 @@ fn a_key_stays_with_its_server() {
         assert!(after != 1 && (*before == 1 || *before == after), "{before} has become {after}");
     }
 }
+
+#[test]
+fn a_name_that_does_not_resolve_stops_neither_the_start_nor_the_others() {
+    let origin = Origin::ok("page");
+    let addresses = format!("\"no-such-host.invalid:80\", {:?}", origin.address());
+    let proxy = balanced(&addresses, "resolve = \"1s\"\ntimeouts = { connect = \"1s\" }");
+    assert_eq!(answers(&proxy, 4), HashMap::from([("page".to_owned(), 4)]));
+}
+
+/// A name's connections belong to its server, so looking it up again closes none.
+#[test]
+fn a_named_server_keeps_its_connections() {
+    let origin = Origin::ok("page");
+    let port = origin.address().rsplit_once(':').unwrap().1;
+    let proxy = on_loops(1, &format!("\"localhost:{port}\""), "resolve = \"1s\"");
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_millis(1200) {
+        assert_eq!(proxy.get("/").text(), "page");
+    }
+    assert_eq!(origin.connections(), 1);
+}

@@ -118,6 +118,9 @@ const LINES: &[&str] = &[
     "servers = [\"127.0.0.1:1\", {}, { address = \"unix:{socket}\" }]",
     "command = [\"{port}\", \"{socket}\"]",
     "keep_alive = { idle = -1 }",
+    "balance = { hash = \"$remote_addr$1\" }",
+    "balance = \"p2c\"",
+    "retry = { window = \"0s\" }",
     "max_body = \"9999999999999999999999TiB\"",
     "timeouts = [",
     "x = 1979-05-27",
@@ -140,6 +143,7 @@ const KEYS: &[&str] = &[
     "headers.request = { set = { % = % }, remove = [%] }",
     "[[site]]\nlisten = [%]\nhosts = [%]",
     "[upstream.%]\nservers = [%]\nprocess.command = [%]",
+    "[upstream.app]\nservers = [{ address = % }]\nbalance = { hash = % }\nresolve = %",
     "[site.errors]\n% = %",
 ];
 

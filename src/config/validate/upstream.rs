@@ -1,5 +1,6 @@
 //! `[upstream.NAME]`, and the unnamed ones that locations write in place.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::listeners::Claim;
@@ -22,6 +23,10 @@ const TIMEOUTS: UpstreamTimeouts = UpstreamTimeouts {
 
 /// Off until requests wait in a queue that they can leave: then it will be 10 s.
 const RETRY: Retry = Retry { window: Duration::ZERO };
+
+/// A name that moves is found sooner: it is looked up again when nothing answers any more.
+const RESOLVE: Duration = Duration::from_secs(30);
+const RESOLVE_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 
 /// No client waits longer, nor does a proxy before us.
 const LONGEST_WINDOW: Duration = Duration::from_hours(1);
@@ -88,6 +93,7 @@ impl Upstreams {
             timeouts: TIMEOUTS,
             balance: Balance::RoundRobin,
             retry: RETRY,
+            resolve: RESOLVE,
             process: None,
             origin: origin(server.spot, report),
         };
@@ -156,6 +162,7 @@ fn pool(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Pool {
         timeouts: timeouts(raw.timeouts.as_ref(), report),
         balance: balance::balance(raw.balance.as_ref(), report),
         retry: retry(raw.retry.as_ref(), report),
+        resolve: scalar::duration("resolve", raw.resolve.as_ref(), RESOLVE_RANGE, RESOLVE, report),
         process,
         origin: origin(at.key, report),
     };
