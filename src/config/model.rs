@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ::http::StatusCode;
 
-pub use crate::http::{HeaderRules, TrustedProxies};
+pub use crate::http::{Candidate, Fallback, HeaderRules, TrustedProxies, Try};
 
 use crate::http::Template;
 use crate::net::{ListenAddr, UpstreamAddr};
@@ -144,31 +144,6 @@ pub enum Symlinks {
     Inside,
     Follow,
     Deny,
-}
-
-/// nginx's `try_files`: files in order, then what happens when none exists.
-#[derive(Clone, Debug)]
-pub struct Try {
-    pub candidates: Vec<Candidate>,
-    pub last: Fallback,
-}
-
-/// A path to look for below the directory.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    pub path: Template,
-    /// Written with a closing slash: it must be a directory, and its index answers.
-    pub directory: bool,
-}
-
-#[derive(Clone, Debug)]
-pub enum Fallback {
-    /// `"@name"`, an index into the site's locations.
-    Location(usize),
-    /// A path that is matched anew, as an internal redirect.
-    Path(Template),
-    /// `"=404"`
-    Status(StatusCode),
 }
 
 /// Changes the path before the location's handler sees it; the query stays unless `to` has its own.

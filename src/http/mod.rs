@@ -1,5 +1,6 @@
 //! HTTP vocabulary: values and pure functions, without sockets, disk layout or configuration.
 
+mod attempts;
 mod authority;
 mod body;
 mod bound;
@@ -31,6 +32,7 @@ mod variable;
 mod vetting;
 pub mod wire;
 
+pub use attempts::{Candidate, Fallback, Try};
 pub use body::{Body, Descriptor, Duplex, FileRange, Frame, Source, Stream, Tunnel};
 pub use bound::Bound;
 pub use date::Date;

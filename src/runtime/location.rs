@@ -69,7 +69,7 @@ impl Builder {
                 model::Symlinks::Follow => files::Symlinks::Follow,
                 model::Symlinks::Deny => files::Symlinks::Deny,
             },
-            r#try: settings.r#try.as_ref().map(attempts),
+            r#try: settings.r#try.clone(),
         };
         let files = Rc::new(Files::new(settings, Rc::clone(&self.hot)));
         immediate(move |request| {
@@ -113,20 +113,5 @@ fn strip(pattern: &LocationPattern, keep_prefix: bool) -> files::Strip {
         LocationPattern::Exact(_) => files::Strip::Parent,
         LocationPattern::Prefix(_) | LocationPattern::PrefixFinal(_) => files::Strip::Prefix,
         LocationPattern::Regex { .. } | LocationPattern::Named(_) => files::Strip::Nothing,
-    }
-}
-
-fn attempts(attempts: &model::Try) -> files::Try {
-    let candidate = |candidate: &model::Candidate| files::Candidate {
-        path: candidate.path.clone(),
-        directory: candidate.directory,
-    };
-    files::Try {
-        candidates: attempts.candidates.iter().map(candidate).collect(),
-        last: match &attempts.last {
-            model::Fallback::Location(index) => files::Fallback::Location(*index),
-            model::Fallback::Path(path) => files::Fallback::Path(path.clone()),
-            model::Fallback::Status(status) => files::Fallback::Status(*status),
-        },
     }
 }

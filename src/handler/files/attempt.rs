@@ -1,36 +1,9 @@
 //! `try`, nginx's `try_files`: the first file that is there answers, and what happens when none is.
 
-use ::http::StatusCode;
-
 use super::answer::{Found, allow};
 use super::resolve::Relative;
 use super::{Files, Outcome};
-use crate::http::{Cause, Fault, Request, Template};
-
-/// Files to look for, in order, and what happens when none exists.
-#[derive(Clone, Debug)]
-pub struct Try {
-    pub candidates: Vec<Candidate>,
-    pub last: Fallback,
-}
-
-/// A path to look for below the directory. With the location's prefix in front, as in `$uri`, the prefix
-/// is stripped as it is from a request's path.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    pub path: Template,
-    /// It must be a directory, and its index answers.
-    pub directory: bool,
-}
-
-#[derive(Clone, Debug)]
-pub enum Fallback {
-    /// A named location, by index within the site.
-    Location(usize),
-    /// A path that is matched anew.
-    Path(Template),
-    Status(StatusCode),
-}
+use crate::http::{Candidate, Cause, Fallback, Fault, Request, Try};
 
 impl Files {
     /// Only a file that is there restricts the methods: a POST may well be meant for the fallback.

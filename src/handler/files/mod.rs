@@ -22,12 +22,11 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::Outcome;
-use crate::http::{Fault, Request, Response};
+use crate::http::{Fault, Request, Response, Try};
 use answer::{Found, allow, answer};
 use directory::Directory;
 use resolve::Relative;
 
-pub use attempt::{Candidate, Fallback, Try};
 pub use hot::{HotFiles, Limits};
 pub use open::Symlinks;
 pub use resolve::Strip;

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::http::testing::{request, request_with};
 use crate::http::{Body, Cause, Template};
+use crate::http::{Candidate, Fallback};
 
 /// A site below `root/`, and `secret.txt` beside it.
 struct Site {

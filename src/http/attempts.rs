@@ -1,0 +1,30 @@
+//! What `try` says, nginx's `try_files`: files in order, then what happens when none exists.
+
+use ::http::StatusCode;
+
+use super::Template;
+
+#[derive(Clone, Debug)]
+pub struct Try {
+    pub candidates: Vec<Candidate>,
+    pub last: Fallback,
+}
+
+/// A path to look for below the directory. With the location's prefix in front, as in `$uri`, the prefix
+/// is stripped as it is from a request's path.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    pub path: Template,
+    /// Written with a closing slash: it must be a directory, and its index answers.
+    pub directory: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum Fallback {
+    /// `"@name"`, an index into the site's locations.
+    Location(usize),
+    /// A path that is matched anew, as an internal redirect.
+    Path(Template),
+    /// `"=404"`
+    Status(StatusCode),
+}
