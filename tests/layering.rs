@@ -15,12 +15,13 @@ const TABLE: &[(&str, &[&str])] = &[
     ("net", &[]),
     ("observe", &[]),
     ("http", &["net"]),
+    ("spool", &[]),
     ("signals", &[]),
     ("router", &["net", "http"]),
     ("upstream", &["net", "http", "observe"]),
     ("process", &["net"]),
     ("config", &["net", "http", "router"]),
-    ("middleware", &["net", "http", "observe"]),
+    ("middleware", &["net", "http", "observe", "spool"]),
     ("handler", &["net", "http", "observe", "upstream"]),
     ("server", &["net", "http", "observe"]),
     (
@@ -28,6 +29,7 @@ const TABLE: &[(&str, &[&str])] = &[
         &[
             "net",
             "http",
+            "spool",
             "observe",
             "router",
             "upstream",

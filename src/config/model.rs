@@ -116,17 +116,17 @@ pub struct Location {
 #[derive(Clone, Debug)]
 pub enum Action {
     Files(Files),
+    Proxy(Proxy),
+    Redirect { to: Template, status: StatusCode },
+    Respond { status: StatusCode, body: Template, content_type: Template },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proxy {
     /// An index into [`Config::upstreams`].
-    Proxy(usize),
-    Redirect {
-        to: Template,
-        status: StatusCode,
-    },
-    Respond {
-        status: StatusCode,
-        body: Template,
-        content_type: Template,
-    },
+    pub upstream: usize,
+    /// Whether a request's body is read whole before a server is taken.
+    pub buffer_request: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -182,11 +182,32 @@ pub struct Rewrite {
 #[derive(Clone, Debug)]
 pub struct Upstream {
     pub name: String,
-    pub servers: Vec<UpstreamAddr>,
+    pub servers: Vec<UpstreamServer>,
     pub keep_alive: KeepAlive,
     pub timeouts: UpstreamTimeouts,
+    pub balance: Balance,
+    pub retry: Retry,
     pub process: Option<Process>,
     pub origin: Origin,
+}
+
+/// A member of an upstream's `servers`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamServer {
+    pub address: UpstreamAddr,
+    pub weight: u32,
+    pub backup: bool,
+}
+
+/// Which server a request goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Balance {
+    RoundRobin,
+    LeastConn,
+    Random,
+    P2c,
+    /// Consistently by this text.
+    Hash(Template),
 }
 
 /// Idle connections per worker thread and server.
@@ -204,6 +225,13 @@ pub struct UpstreamTimeouts {
     pub send: Duration,
     /// To the first byte of the answer, then between two reads.
     pub read: Duration,
+}
+
+/// What happens when no server can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// A request waits so long for any of them; 0 answers at once.
+    pub window: Duration,
 }
 
 /// `[upstream.NAME.process]`: a worker pool that rproxy runs.

@@ -5,8 +5,8 @@ use std::fmt::{Display, Write};
 use std::path::Path;
 
 use super::model::{
-    AccessLog, Action, Config, ErrorPages, Fallback, Files, HeaderRules, Level, Location, Log, LogFormat,
-    Server, Site, Symlinks, Timeouts, Try, Upstream,
+    AccessLog, Action, Balance, Config, ErrorPages, Fallback, Files, HeaderRules, Level, Location, Log,
+    LogFormat, Server, Site, Symlinks, Timeouts, Try, Upstream, UpstreamServer,
 };
 use super::node::quoted;
 use super::value::{show_duration, show_size};
@@ -129,8 +129,9 @@ fn location(out: &mut Out, location: &Location, site: &Site, config: &Config) {
     out.key("match", text(&location.pattern));
     match &location.action {
         Action::Files(given) => files(out, given, site),
-        Action::Proxy(index) => {
-            out.key("proxy", text(config.upstreams.get(*index).map_or("", |one| one.name.as_str())));
+        Action::Proxy(proxy) => {
+            out.key("proxy", text(config.upstreams.get(proxy.upstream).map_or("", |one| one.name.as_str())));
+            out.key("buffer_request", proxy.buffer_request);
         }
         Action::Redirect { to, status } => {
             out.key("redirect", table([entry("to", text(to)), entry("status", status.as_u16().to_string())]));
@@ -203,7 +204,8 @@ fn is_named(upstream: &Upstream) -> bool {
 fn upstream(out: &mut Out, upstream: &Upstream) {
     let name = quoted_key(&upstream.name);
     out.header(&format!("[upstream.{name}]"));
-    out.key("servers", list(&upstream.servers));
+    let servers: Vec<String> = upstream.servers.iter().map(server_of).collect();
+    out.key("servers", format!("[{}]", servers.join(", ")));
     let idle = entry("idle", upstream.keep_alive.idle.to_string());
     let timeout = entry("timeout", text(show_duration(upstream.keep_alive.timeout)));
     out.key("keep_alive", table([idle, timeout]));
@@ -213,9 +215,32 @@ fn upstream(out: &mut Out, upstream: &Upstream) {
         ("read", upstream.timeouts.read),
     ];
     out.key("timeouts", table(timeouts.map(|(key, duration)| entry(key, text(show_duration(duration))))));
+    out.key("balance", balance(&upstream.balance));
+    out.key("retry", table([entry("window", text(show_duration(upstream.retry.window)))]));
     if let Some(process) = &upstream.process {
         out.header(&format!("[upstream.{name}.process]"));
         out.key("command", list(&process.command));
+    }
+}
+
+/// As short as it can be written.
+fn server_of(server: &UpstreamServer) -> String {
+    let address = text(&server.address);
+    if server.weight == 1 && !server.backup {
+        return address;
+    }
+    let weight = (server.weight != 1).then(|| entry("weight", server.weight.to_string()));
+    let backup = server.backup.then(|| entry("backup", "true".into()));
+    table([entry("address", address)].into_iter().chain(weight).chain(backup))
+}
+
+fn balance(balance: &Balance) -> String {
+    match balance {
+        Balance::RoundRobin => text("round_robin"),
+        Balance::LeastConn => text("least_conn"),
+        Balance::Random => text("random"),
+        Balance::P2c => text("p2c"),
+        Balance::Hash(key) => table([entry("hash", text(key))]),
     }
 }
 

@@ -132,6 +132,7 @@ tables! {
         index: List<String>,
         attempts "try": List<String>,
         symlinks: String,
+        buffer_request: bool,
         rewrite: Rewrite,
         headers: Headers,
         max_body: Size,
@@ -144,7 +145,6 @@ tables! {
         "compress": Today::False,
         "listing": Today::False,
         "internal": Today::False,
-        "buffer_request": Today::False,
         "buffer_response": Today::False,
         "access": Today::Nothing,
         "basic_auth": Today::Nothing,
@@ -190,13 +190,13 @@ tables! {
         servers: List<Either<String, Member>>,
         keep_alive: KeepAlive,
         timeouts: UpstreamTimeouts,
+        balance: Either<String, Balance>,
+        retry: Retry,
         process: Process,
     }
     + later {
         "protocol": Today::Word("http", &["h2c", "https", "uwsgi", "fastcgi"]),
-        "balance": Today::Word("round_robin", &["least_conn", "p2c", "random"]),
         "queue": Today::Nothing,
-        "retry": Today::Nothing,
         "passive": Today::Nothing,
         "health": Today::Nothing,
         "slow_start": Today::Nothing,
@@ -206,11 +206,26 @@ tables! {
     /// A server of an upstream that is written as a table.
     Member = "servers" {
         address: String,
+        weight: i64,
+        backup: bool,
     }
     + later {
-        "weight": Today::Number(1),
         "max_conns": Today::Number(0),
-        "backup": Today::False,
+    }
+
+    /// `balance = { hash = "…" }`
+    Balance = "balance" {
+        hash: String,
+        cookie: String,
+    }
+
+    Retry = "retry" {
+        window: Duration,
+    }
+    + later {
+        "attempts": Today::Nothing,
+        "on": Today::Nothing,
+        "non_idempotent": Today::False,
     }
 
     KeepAlive = "keep_alive" {

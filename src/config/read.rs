@@ -128,6 +128,24 @@ impl Read for i64 {
     }
 }
 
+impl Read for bool {
+    fn wanted() -> String {
+        "`true` or `false`".into()
+    }
+
+    fn wanted_many() -> String {
+        "booleans".into()
+    }
+
+    fn accepts(value: &DeValue<'_>) -> bool {
+        value.is_bool()
+    }
+
+    fn read(node: Node<'_>, _report: &mut Report) -> Option<Self> {
+        node.value.as_bool()
+    }
+}
+
 impl<T: Read> Read for List<T> {
     fn wanted() -> String {
         format!("a list of {}", T::wanted_many())

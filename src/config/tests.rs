@@ -46,7 +46,7 @@ fn paths_are_relative_to_the_file_that_names_them() {
         matches!(&site.locations[0].action, Action::Files(files) if files.directory == sites.join("static"))
     );
     let upstream = &config.upstreams[0];
-    assert_eq!(upstream.servers, [UpstreamAddr::Unix(sites.join("app.sock"))]);
+    assert_eq!(upstream.servers[0].address, UpstreamAddr::Unix(sites.join("app.sock")));
     let process = upstream.process.as_ref().unwrap();
     assert_eq!(process.directory, sites);
     let words = [sites.join("./run"), sites.join("app.sock")].map(|path| path.to_str().unwrap().to_owned());

@@ -2,12 +2,16 @@
 //!
 //! A request is prepared once, then attempts are made: a server is picked, a connection to it found
 //! or made, the request spoken. What failed before a byte of the request was sent is tried at the
-//! next server; what failed later only where RFC 9110 9.2.2 lets it be repeated.
+//! next server, and a little later again when none could be reached; what failed later only where RFC
+//! 9110 9.2.2 lets it be repeated.
+
+mod patience;
 
 use std::rc::Rc;
 
 use smallvec::SmallVec;
 
+use self::patience::{Patience, may_pass};
 use super::{Outcome, prepare, upgrade};
 use crate::http::{Cause, Fault, HeaderRules, Request, Response, Retry, strip_response_hop_by_hop};
 use crate::upstream::{Answer, Dialer, Failure, Lease, Line, exchange};
@@ -26,11 +30,13 @@ struct Attempts {
     /// As nginx's `$upstream_addr`.
     labels: String,
     fault: Option<Fault>,
+    /// Whether any of them may be reached in a moment.
+    may_pass: bool,
 }
 
 /// How an attempt without an answer ends.
 enum Missed {
-    /// The server cannot have seen the request: the next one may.
+    /// The server has not read the request, or may be given it twice: the next one may have it.
     Unsent(Fault),
     Final(Fault),
 }
@@ -42,20 +48,40 @@ impl Proxy {
 
     /// The answer of the first server that gives one.
     pub async fn handle(&self, mut request: Box<Request>) -> Result<Outcome, Fault> {
+        // Before anything is changed: the key is made of what the client sent.
+        let key = self.dialer.upstream().key(&request);
         prepare::prepare(&mut request, &self.headers);
-        let mut attempts = Attempts::default();
-        while let Some(lease) = self.dialer.pick(&attempts.indexes) {
+        let mut patience = Patience::new(self.dialer.upstream().settings.retry_window);
+        loop {
+            let mut attempts = Attempts::default();
+            if let Some(answer) = self.round(&mut request, &key, &mut attempts).await {
+                return Ok(Outcome::Response(attempts.answered(answer)));
+            }
+            // Nobody waits for a client that has left: its request is dropped with this future.
+            if !attempts.may_pass || !patience.wait().await {
+                return Err(attempts.give_up(&self.dialer.upstream().name, patience.summary()));
+            }
+        }
+    }
+
+    /// Tries every server until one answers.
+    async fn round(&self, request: &mut Request, key: &[u8], attempts: &mut Attempts) -> Option<Answer> {
+        while let Some(lease) = self.dialer.pick(&attempts.indexes, key) {
             attempts.begin(&lease);
-            match attempt(&mut request, lease).await {
-                Ok(answer) => return Ok(Outcome::Response(attempts.answered(answer))),
-                Err(Missed::Unsent(fault)) => attempts.failed(fault),
+            match attempt(request, lease).await {
+                Ok(answer) => return Some(answer),
+                Err(Missed::Unsent(fault)) => {
+                    attempts.may_pass |= may_pass(fault.cause);
+                    attempts.failed(fault);
+                }
                 Err(Missed::Final(fault)) => {
+                    attempts.may_pass = false;
                     attempts.failed(fault);
                     break;
                 }
             }
         }
-        Err(attempts.give_up(&self.dialer.upstream().name))
+        None
     }
 }
 
@@ -76,16 +102,21 @@ async fn attempt(request: &mut Request, mut lease: Lease) -> Result<Answer, Miss
                 request.body = failure.body.unwrap_or_default();
                 lease = failure.lease;
             }
-            Err(Failure { fault, untouched: true, body: Some(body), .. }) if !is_kept => {
-                request.body = body;
-                return Err(Missed::Unsent(fault));
+            Err(failure) if !is_kept && is_unsent(request, &failure) => {
+                request.body = failure.body.unwrap_or_default();
+                return Err(Missed::Unsent(failure.fault));
             }
             Err(failure) => return Err(Missed::Final(failure.fault)),
         }
     }
 }
 
-/// Whether a request may be spoken again after a kept connection failed it.
+/// Whether a request that a new connection failed may be given to the next server.
+fn is_unsent(request: &Request, failure: &Failure) -> bool {
+    may_repeat(request, failure) || (failure.untouched && failure.body.is_some())
+}
+
+/// Whether a request may be spoken again after a connection failed it.
 fn may_repeat(request: &Request, failure: &Failure) -> bool {
     let allowed = match failure.fault.cause.retry() {
         Retry::Safe => true,
@@ -124,10 +155,13 @@ impl Attempts {
         response
     }
 
-    fn give_up(self, upstream: &str) -> Fault {
+    fn give_up(self, upstream: &str, summary: Option<String>) -> Fault {
         let mut fault = self
             .fault
             .unwrap_or_else(|| Fault::new(Cause::NoServer, format!("upstream `{upstream}` has no server")));
+        if let Some(summary) = summary {
+            fault.detail = format!("{}; {summary}", fault.detail);
+        }
         fault.upstream = Some(self.labels.into());
         fault
     }

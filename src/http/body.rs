@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::os::fd::OwnedFd;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -58,10 +58,15 @@ impl From<Bytes> for Body {
 /// A part of an open file. The descriptor is shared, and read at explicit offsets only.
 #[derive(Clone, Debug)]
 pub struct FileRange {
-    pub file: Arc<OwnedFd>,
+    pub file: Arc<dyn Descriptor>,
     pub offset: u64,
     pub length: u64,
 }
+
+/// An open file, whatever keeps it open: what goes with it, like space set aside for it, ends with it.
+pub trait Descriptor: AsFd + fmt::Debug + Send + Sync {}
+
+impl<T: AsFd + fmt::Debug + Send + Sync> Descriptor for T {}
 
 /// One step of a streamed body.
 #[derive(Debug)]

@@ -70,7 +70,7 @@ pub enum Side {
 pub enum Retry {
     /// Nothing was sent: always.
     Safe,
-    /// Bytes were sent on a kept connection that was closed meanwhile, and none came back:
+    /// Bytes were sent on a connection that was closed meanwhile, most likely unread, and none came back:
     /// for idempotent methods (RFC 9110 9.2.2).
     IfIdempotent,
     Never,
@@ -141,6 +141,8 @@ causes! {
         "the request took too long to arrive", "a slow or idle client; `timeouts.header` is the limit";
     BodyTimeout => "body-timeout", REQUEST_TIMEOUT, Client, Never,
         "the request's body stopped arriving", "a slow client; `timeouts.body` is the limit";
+    BodyTooSlow => "body-too-slow", REQUEST_TIMEOUT, Client, Never,
+        "the request's body arrives too slowly", "a client that trickles; a body has to bring 1 KiB a second on average";
     /// The connection ended before the answer was complete (nginx's 499).
     ClientLeft => "client-left", BAD_REQUEST, Client, Never,
         "the client closed the connection", "nothing to do here";
@@ -163,6 +165,9 @@ causes! {
         "the file changed while it was sent", "replace files by renaming a new one over the old one";
     TooManyFiles => "too-many-open-files", SERVICE_UNAVAILABLE, Here, Safe,
         "the server is short of resources", "raise the limit of open files (`ulimit -n`, LimitNOFILE=)";
+    /// A request body fits neither in memory nor on disk; it is streamed instead, as far as that is allowed.
+    SpoolFull => "spool-full", INSUFFICIENT_STORAGE, Here, Never,
+        "the server is short of space", "make room in the temp directory named, or point TMPDIR to a disk that has it; until then slow uploads occupy workers";
     /// `try`, error pages or named locations lead in a circle.
     RoutingLoop => "routing-loop", INTERNAL_SERVER_ERROR, Here, Never,
         "the server's configuration leads in a circle", "look at `try` of the locations named";
@@ -190,6 +195,10 @@ causes! {
         "the application closed the connection", "make `keep_alive.timeout` of the upstream shorter than the app server's";
     ClosedBeforeAnswer => "closed-before-answer", BAD_GATEWAY, Upstream, Never,
         "the application closed the connection", "the worker died or was killed by its own time limit: see the app server's log";
+    /// A new connection was reset before any byte of the answer. The kernel does so when what was sent
+    /// has not been read: a server that stops leaves connections in its backlog behind like this.
+    ResetBeforeAnswer => "reset-before-answer", BAD_GATEWAY, Upstream, IfIdempotent,
+        "the application closed the connection", "the app server stopped, or closes without reading the request: see its log";
     SendTimeout => "upstream-send-timeout", GATEWAY_TIMEOUT, Upstream, Never,
         "the application does not take the request", "`timeouts.send` of the upstream is the limit";
     FirstByteTimeout => "first-byte-timeout", GATEWAY_TIMEOUT, Upstream, Never,

@@ -13,6 +13,8 @@ pub struct Limits {
     pub max_body: Cell<u64>,
     /// Between two reads of a request body.
     pub body: Cell<Duration>,
+    /// Bytes a second that a request body has to bring on average; 0 is any.
+    pub body_rate: Cell<u64>,
     /// Between two writes of a response.
     pub send: Cell<Duration>,
 }
@@ -31,6 +33,7 @@ impl Default for Limits {
         Self {
             max_body: Cell::new(u64::MAX),
             body: Cell::new(Duration::from_secs(60)),
+            body_rate: Cell::new(0),
             send: Cell::new(Duration::from_secs(60)),
         }
     }

@@ -31,7 +31,7 @@ mod variable;
 mod vetting;
 pub mod wire;
 
-pub use body::{Body, Duplex, FileRange, Frame, Source, Stream, Tunnel};
+pub use body::{Body, Descriptor, Duplex, FileRange, Frame, Source, Stream, Tunnel};
 pub use bound::Bound;
 pub use date::Date;
 pub use escape::encode_path;

@@ -1,10 +1,12 @@
 //! What happens around every handler, one concern each.
 
+mod buffer;
 mod headers;
 mod limits;
 mod record;
 mod rescue;
 
+pub use buffer::RequestBuffer;
 pub use headers::ResponseEdits;
 pub use limits::{BodyLimit, limit_body};
 pub use record::Record;

@@ -115,8 +115,17 @@ impl Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.poll_write_by(cx, || self.try_write_vectored(slices))
+    }
+
+    /// Writes by a call of the caller's own on this stream, waiting for room whenever it would block.
+    pub fn poll_write_by(
+        &self,
+        cx: &mut Context<'_>,
+        mut write: impl FnMut() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
         loop {
-            match self.try_write_vectored(slices) {
+            match write() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 result => return Poll::Ready(result),

@@ -2,6 +2,8 @@
 
 mod access_log;
 mod diagnostics;
+mod seldom;
 
 pub use access_log::{AccessLog, Destination, Lines};
 pub use diagnostics::{Format, start};
+pub use seldom::Seldom;

@@ -12,12 +12,12 @@ use super::stack::Stack;
 use crate::config::Config;
 use crate::config::model;
 use crate::http::media_type;
-use crate::middleware::{ErrorPage, ErrorPages};
+use crate::middleware::{ErrorPage, ErrorPages, RequestBuffer};
 use crate::net::{Bound, ListenAddr};
 use crate::observe::Lines;
 use crate::router::{self, Router};
 use crate::server::Settings;
-use crate::upstream::{self, Upstream};
+use crate::upstream::{self, Policy, Server, Upstream};
 
 /// What all event loops share of one configuration: immutable, but for the counts in its upstreams.
 #[derive(Debug)]
@@ -26,20 +26,21 @@ pub struct Snapshot {
     upstreams: Vec<Arc<Upstream>>,
     /// Of each site, by its index.
     pages: Vec<ErrorPages>,
+    buffer: Arc<RequestBuffer>,
 }
 
 impl Snapshot {
     /// Reads the error pages, and gives the upstreams their counters.
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: Config, buffer: Arc<RequestBuffer>) -> Self {
         let upstreams =
             config.upstreams.iter().map(|upstream| Arc::new(compile_upstream(upstream))).collect();
         let pages = config.sites.iter().map(|site| read_pages(&site.errors)).collect();
-        Self { config, upstreams, pages }
+        Self { config, upstreams, pages, buffer }
     }
 
     /// One event loop's copy. Regular expressions and pools are its own: it shares nothing that is locked.
     pub fn stack(&self, lines: Lines) -> Stack {
-        let builder = Builder::new(&self.upstreams);
+        let builder = Builder::new(&self.upstreams, &self.buffer);
         let sites = self.config.sites.iter().map(|site| router::Site {
             listen: site.listen.clone(),
             hosts: site.hosts.clone(),
@@ -81,8 +82,24 @@ fn compile_upstream(upstream: &model::Upstream) -> Upstream {
         connect: upstream.timeouts.connect,
         send: upstream.timeouts.send,
         read: upstream.timeouts.read,
+        retry_window: upstream.retry.window,
     };
-    Upstream::new(&upstream.name, upstream.servers.iter().cloned(), settings)
+    let servers = upstream.servers.iter().map(|server| Server {
+        weight: server.weight,
+        backup: server.backup,
+        ..Server::new(server.address.clone())
+    });
+    Upstream::new(&upstream.name, servers, policy(&upstream.balance), settings)
+}
+
+fn policy(balance: &model::Balance) -> Policy {
+    match balance {
+        model::Balance::RoundRobin => Policy::RoundRobin,
+        model::Balance::LeastConn => Policy::LeastConn,
+        model::Balance::Random => Policy::Random,
+        model::Balance::P2c => Policy::P2c,
+        model::Balance::Hash(key) => Policy::Hash(key.clone()),
+    }
 }
 
 fn read_pages(pages: &model::ErrorPages) -> ErrorPages {

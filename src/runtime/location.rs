@@ -10,7 +10,7 @@ use crate::config::model::{self, Action};
 use crate::handler::files::{self, Files, HotFiles};
 use crate::handler::{Handler, Proxy, Redirect, Respond};
 use crate::http::Request;
-use crate::middleware::BodyLimit;
+use crate::middleware::{BodyLimit, RequestBuffer};
 use crate::router::LocationPattern;
 use crate::upstream::{Dialer, Pool, Upstream};
 
@@ -18,14 +18,15 @@ use crate::upstream::{Dialer, Pool, Upstream};
 pub(super) struct Builder {
     hot: Rc<HotFiles>,
     dialers: Vec<Rc<Dialer>>,
+    buffer: Arc<RequestBuffer>,
 }
 
 impl Builder {
-    pub fn new(upstreams: &[Arc<Upstream>]) -> Self {
+    pub fn new(upstreams: &[Arc<Upstream>], buffer: &Arc<RequestBuffer>) -> Self {
         let pool = Pool::new();
         let dialers =
             upstreams.iter().map(|upstream| Rc::new(Dialer::new(Arc::clone(upstream), &pool))).collect();
-        Self { hot: Rc::new(HotFiles::default()), dialers }
+        Self { hot: Rc::new(HotFiles::default()), dialers, buffer: Arc::clone(buffer) }
     }
 
     pub fn location(&self, location: &model::Location) -> Location {
@@ -45,7 +46,7 @@ impl Builder {
     fn handler(&self, location: &model::Location) -> Handler {
         match &location.action {
             Action::Files(settings) => self.files(settings, &location.pattern),
-            Action::Proxy(upstream) => self.proxy(*upstream, location),
+            Action::Proxy(proxy) => self.proxy(*proxy, location),
             Action::Redirect { to, status } => {
                 let redirect = Rc::new(Redirect { to: to.clone(), status: *status });
                 immediate(move |request| Ok(redirect.answer(&request)))
@@ -77,15 +78,23 @@ impl Builder {
         })
     }
 
-    fn proxy(&self, upstream: usize, location: &model::Location) -> Handler {
+    fn proxy(&self, settings: model::Proxy, location: &model::Location) -> Handler {
         // An index of the model's own list, whose upstreams all have a dialer.
-        let Some(dialer) = self.dialers.get(upstream) else {
+        let Some(dialer) = self.dialers.get(settings.upstream) else {
             return immediate(|_| Err(crate::http::Cause::Internal.into()));
         };
         let proxy = Rc::new(Proxy::new(Rc::clone(dialer), location.request_headers.clone()));
-        Handler::new(service_fn(move |request| {
+        let buffer = settings.buffer_request.then(|| Arc::clone(&self.buffer));
+        Handler::new(service_fn(move |mut request: Box<Request>| {
             let proxy = Rc::clone(&proxy);
-            async move { proxy.handle(request).await }
+            let buffer = buffer.clone().filter(|_| RequestBuffer::concerns(&request));
+            async move {
+                if let Some(buffer) = buffer {
+                    // Boxed, so that requests without a body do not carry what it needs.
+                    Box::pin(buffer.fill(&mut request)).await?;
+                }
+                proxy.handle(request).await
+            }
         }))
     }
 }

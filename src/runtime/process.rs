@@ -2,14 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
 
 use crate::config::Config;
-use crate::config::model::{AccessLog, Level, LogFormat};
+use crate::config::model::{AccessLog, Action, Level, Location, LogFormat};
+use crate::http::Cause;
+use crate::middleware::RequestBuffer;
 use crate::net::ListenAddr;
 use crate::observe::{Destination, Format};
 use crate::process::ProcessSpec;
+use crate::spool::{Place, Spool};
 
 /// How many event loops run: as asked, or one for each core the process may use.
 pub fn loops(config: &Config) -> usize {
@@ -66,9 +70,46 @@ pub fn processes(config: &Config) -> Vec<ProcessSpec> {
             name: upstream.name.clone(),
             command: process.command.clone(),
             directory: process.directory.clone(),
-            servers: upstream.servers.clone(),
+            servers: upstream.servers.iter().map(|server| server.address.clone()).collect(),
         })
         .collect()
+}
+
+/// Bytes of all request bodies on disk together.
+const SPOOL_QUOTA: u64 = 1 << 30;
+
+/// Where request bodies are read ahead. What is wrong with the disk is told now, not with the first upload.
+pub fn request_buffer(config: &Config) -> Arc<RequestBuffer> {
+    let spool = Spool::new(std::env::temp_dir(), SPOOL_QUOTA);
+    let is_used =
+        |location: &Location| matches!(&location.action, Action::Proxy(proxy) if proxy.buffer_request);
+    if config.sites.iter().flat_map(|site| &site.locations).any(is_used) {
+        look_at(&spool);
+    }
+    Arc::new(RequestBuffer::new(spool))
+}
+
+fn look_at(spool: &Arc<Spool>) {
+    let directory = spool.directory().display();
+    match spool.check() {
+        Err(error) => {
+            let remedy = Cause::SpoolFull.remedy();
+            tracing::warn!(remedy, "request bodies cannot be buffered on disk: {error}");
+        }
+        Ok(Place { free, is_memory: true }) => {
+            tracing::info!(
+                free,
+                "large request bodies are buffered in {directory}, which is memory (tmpfs); TMPDIR may name a disk"
+            );
+        }
+        Ok(Place { free, .. }) if free < spool.quota() => {
+            tracing::info!(
+                free,
+                "large request bodies are buffered in {directory}, which is short of space; TMPDIR may name another"
+            );
+        }
+        Ok(_) => {}
+    }
 }
 
 /// Raises the soft limit of open files to the hard one: each proxied request needs two.

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::io::{BODY_SIZE, Io};
+use super::pace::Pace;
 use crate::http::wire::{BodyLength, WireError, chunked};
 use crate::http::{Cause, Fault, Frame, Limits, Source};
 
@@ -16,7 +17,7 @@ pub(super) struct Inbound {
     /// The client waits for `100 Continue` before it sends anything (RFC 9110 10.1.1).
     expects_continue: bool,
     received: u64,
-    waiting: bool,
+    pace: Pace,
 }
 
 enum State {
@@ -45,7 +46,7 @@ impl Inbound {
             BodyLength::Chunked => State::Chunked(chunked::Decoder::new()),
         };
         let expects_continue = expects_continue && !matches!(state, State::Done);
-        Self { state, expects_continue, received: 0, waiting: false }
+        Self { state, expects_continue, received: 0, pace: Pace::default() }
     }
 
     /// Whether the body is over, so that what follows is the next request.
@@ -152,21 +153,45 @@ fn poll_more(io: &Io, limits: &Limits, cx: &mut Context<'_>) -> Poll<Result<(), 
     let read = io.poll_fill(cx, BODY_SIZE);
     let mut inbound = io.inbound.borrow_mut();
     let Poll::Ready(read) = read else {
-        let mut limit = io.read_limit.borrow_mut();
-        if !std::mem::replace(&mut inbound.waiting, true) {
-            limit.set(limits.body.get());
-        }
-        return limit.poll(cx).map(|()| {
-            inbound.state = State::Broken;
-            Err(Fault::new(Cause::BodyTimeout, format!("nothing for {:?}", limits.body.get())))
-        });
+        let fault = ready!(poll_limits(io, &mut inbound.pace, limits, cx));
+        inbound.state = State::Broken;
+        return Poll::Ready(Err(fault));
     };
-    inbound.waiting = false;
+    inbound.pace.came(read.as_ref().map_or(0, |count| *count as u64));
     Poll::Ready(match read {
+        Ok(1..) if inbound.pace.is_below(limits.body_rate.get()) => {
+            inbound.state = State::Broken;
+            Err(too_slow(limits))
+        }
         Ok(1..) => Ok(()),
         Ok(0) => Err(client_left(&mut inbound, "the connection ended inside the request's body")),
         Err(error) => Err(client_left(&mut inbound, &error.to_string())),
     })
+}
+
+/// Waits until the client has been silent, or slow, for too long.
+fn poll_limits(io: &Io, pace: &mut Pace, limits: &Limits, cx: &mut Context<'_>) -> Poll<Fault> {
+    let (silence, rate) = (limits.body.get(), limits.body_rate.get());
+    let mut begins = pace.wait();
+    loop {
+        let mut limit = io.read_limit.borrow_mut();
+        if begins {
+            let left = silence.saturating_sub(pace.waiting());
+            limit.set(if rate > 0 { left.min(pace.left()) } else { left });
+        }
+        ready!(limit.poll(cx));
+        if pace.waiting() >= silence {
+            return Poll::Ready(Fault::new(Cause::BodyTimeout, format!("nothing for {silence:?}")));
+        }
+        if pace.is_below(rate) {
+            return Poll::Ready(too_slow(limits));
+        }
+        begins = true;
+    }
+}
+
+fn too_slow(limits: &Limits) -> Fault {
+    Fault::new(Cause::BodyTooSlow, format!("less than {} bytes a second", limits.body_rate.get()))
 }
 
 fn client_left(inbound: &mut Inbound, detail: &str) -> Fault {

@@ -8,7 +8,6 @@ use std::task::{Context, Poll, Waker};
 use bytes::BytesMut;
 
 use super::inbound::Inbound;
-use crate::http::Cause;
 use crate::net::{Deadline, Stream};
 
 /// How much is read ahead of a request that is still being answered: pipelined requests wait here.
@@ -19,6 +18,13 @@ pub(super) const HEAD_SIZE: usize = 4 * 1024;
 
 /// Room for one read of a body, so that it moves in useful steps.
 pub(super) const BODY_SIZE: usize = 16 * 1024;
+
+/// How a client's sending side ended.
+pub(super) enum End {
+    /// FIN: it has left, or it only sends no more (RFC 9112 9.6). There is no telling the two apart.
+    Closed,
+    Reset,
+}
 
 /// One client connection, as the loop, the request's body and the response's writer see it.
 pub(super) struct Io {
@@ -60,17 +66,17 @@ impl Io {
         read
     }
 
-    /// Ready when the client can no longer want an answer: it closed or reset the connection.
+    /// What is to be seen of the client's end while its request is being answered.
     ///
     /// Pipelined bytes are read ahead, up to a limit. Past it the client is taken to be there still.
-    /// A half-closed connection counts as left, as in nginx: there is no telling the two apart.
-    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<Cause> {
+    pub fn poll_end(&self, cx: &mut Context<'_>) -> Poll<End> {
         if !self.inbound.borrow().is_read() {
             return Poll::Pending;
         }
         while self.input.borrow().len() < READ_AHEAD_MAX {
             match self.poll_fill(cx, HEAD_SIZE) {
-                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Cause::ClientLeft),
+                Poll::Ready(Ok(0)) => return Poll::Ready(End::Closed),
+                Poll::Ready(Err(_)) => return Poll::Ready(End::Reset),
                 Poll::Ready(Ok(_)) => {}
                 Poll::Pending => return Poll::Pending,
             }

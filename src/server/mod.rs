@@ -1,15 +1,19 @@
 //! Bytes in, bytes out: HTTP/1.1 for clients, generic over the service that answers.
 
+mod arrival;
 mod clock;
 mod connection;
 mod drain;
 mod encode;
+mod exchange;
 mod head;
 mod inbound;
 mod io;
+mod leaving;
 mod linger;
 mod listener;
 mod outbound;
+mod pace;
 #[cfg(test)]
 mod tests;
 mod tunnel;

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::encode::{self, Asked, Framing};
 use super::io::Io;
+use super::leaving::Leaving;
 use crate::http::wire::chunked;
 use crate::http::{Body, Cause, Fault, Fields, FileRange, Frame, Limits, Response, Sent, Stream, Tunnel};
 use crate::net::{send_more, sendfile};
@@ -184,10 +185,11 @@ impl Outbound<'_> {
     /// What comes next of the body. With `unwritten` head it does not wait: an event stream's
     /// head reaches the client before its first event.
     async fn next(&mut self, frames: &mut Frames, unwritten: bool) -> Result<Next, Fault> {
+        let mut leaving = Leaving::new();
         poll_fn(|cx| match frames.poll(cx) {
             Poll::Ready(next) => Poll::Ready(next),
             Poll::Pending if unwritten => Poll::Ready(Ok(Next::Nothing)),
-            Poll::Pending => self.io.poll_gone(cx).map(|cause| Err(cause.into())),
+            Poll::Pending => leaving.poll(self.io, cx).map(|cause| Err(cause.into())),
         })
         .await
     }

@@ -176,6 +176,76 @@ fn a_body_nobody_asked_for_ends_the_connection() {
     });
 }
 
+/// Wants more than a byte a second, then answers with the body or what is wrong with it.
+async fn impatient(request: Request) -> Response {
+    request.limits.body_rate.set(2);
+    echo(request).await
+}
+
+#[test]
+fn a_body_that_trickles_is_given_up_after_a_window() {
+    in_loop(async {
+        let mut session = session(impatient);
+        session.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n").await;
+        let begun = tokio::time::Instant::now();
+        let (mut reader, mut writer) = session.client.into_split();
+        let trickle = tokio::task::spawn_local(async move {
+            while writer.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        });
+        let mut answer = Vec::new();
+        reader.read_to_end(&mut answer).await.unwrap();
+        assert!(answer.ends_with(b"body-too-slow"), "{}", answer.escape_ascii());
+        assert!((30..32).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+        drop(reader);
+        trickle.await.unwrap();
+    });
+}
+
+#[test]
+fn a_body_that_keeps_up_the_rate_may_take_any_time() {
+    in_loop(async {
+        let mut session = session(impatient);
+        session.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 300\r\n\r\n").await;
+        for _ in 0..100 {
+            tokio::time::sleep(Duration::from_millis(1400)).await;
+            session.send(b"xxx").await;
+        }
+        assert!(session.until("x").await.contains(" 200 OK\r\n"));
+    });
+}
+
+/// A byte every ten seconds would else keep the connection for a week.
+#[test]
+fn a_body_nobody_read_is_not_skipped_in_drops() {
+    in_loop(async {
+        let mut session = session(path);
+        session.send(b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n").await;
+        session.until("\r\n\r\n/a").await;
+        let begun = tokio::time::Instant::now();
+        while session.client.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        // A window of slowness, then what closing in good order takes.
+        assert!((30..65).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    });
+}
+
+#[test]
+fn silence_is_told_from_slowness() {
+    in_loop(async {
+        let mut session = session(|request: Request| async {
+            request.limits.body.set(Duration::from_secs(10));
+            impatient(request).await
+        });
+        session.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nbegun").await;
+        let begun = tokio::time::Instant::now();
+        assert!(session.until("body-timeout").await.contains(" 408 "));
+        assert_eq!(begun.elapsed().as_secs(), 10);
+    });
+}
+
 #[test]
 fn a_small_body_nobody_read_is_skipped_and_never_taken_for_a_request() {
     in_loop(async {
@@ -287,6 +357,19 @@ fn the_work_for_a_client_that_left_is_dropped() {
 }
 
 #[test]
+fn a_client_that_only_stops_sending_gets_what_is_ready_in_a_moment() {
+    in_loop(async {
+        let mut session = session(|request| async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            path(request).await
+        });
+        session.send(GET).await;
+        session.client.shutdown().await.unwrap();
+        assert!(session.rest().await.ends_with(b"/a"));
+    });
+}
+
+#[test]
 fn interim_responses_come_first() {
     in_loop(async {
         let mut session = session(|request: Request| async move {
@@ -377,11 +460,7 @@ fn file(length: usize) -> (tempfile::NamedTempFile, Vec<u8>) {
 
 fn send_file(path: &std::path::Path, offset: u64, length: u64) -> Response {
     let file = std::fs::File::open(path).unwrap();
-    Response::default().with_body(Body::File(FileRange {
-        file: std::sync::Arc::new(file.into()),
-        offset,
-        length,
-    }))
+    Response::default().with_body(Body::File(FileRange { file: std::sync::Arc::new(file), offset, length }))
 }
 
 #[test]

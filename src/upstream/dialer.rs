@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::pool::Slot;
 use super::{Connection, Endpoint, Pool, Settings, Upstream, connect};
-use crate::http::Fault;
+use crate::http::{Cause, Fault, Side};
 
 /// Chooses servers, and finds or makes connections to them.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub struct Dialer {
 
 impl Dialer {
     pub fn new(upstream: Arc<Upstream>, pool: &Rc<Pool>) -> Self {
-        let slots = upstream.endpoints.iter().map(|endpoint| pool.slot(endpoint)).collect();
+        let slots = upstream.servers.iter().map(|server| pool.slot(&server.endpoint)).collect();
         Self { upstream, slots, pool: Rc::clone(pool) }
     }
 
@@ -26,10 +27,10 @@ impl Dialer {
         &self.upstream
     }
 
-    /// A claim on the next server that is not `excluded`.
-    pub fn pick(self: &Rc<Self>, excluded: &[usize]) -> Option<Lease> {
-        let index = self.upstream.balance.pick(&self.upstream.endpoints, excluded)?;
-        let endpoint = Arc::clone(self.upstream.endpoints.get(index)?);
+    /// A claim on the next server that is not `excluded`, for a request of this [`Upstream::key`].
+    pub fn pick(self: &Rc<Self>, excluded: &[usize], key: &[u8]) -> Option<Lease> {
+        let index = self.upstream.pick(excluded, key)?;
+        let endpoint = Arc::clone(&self.upstream.servers.get(index)?.endpoint);
         let slot = Rc::clone(self.slots.get(index)?);
         endpoint.begin();
         Some(Lease { dialer: Rc::clone(self), endpoint, slot, index })
@@ -67,7 +68,22 @@ impl Lease {
     /// A new connection.
     pub async fn connect(&self) -> Result<Box<Connection>, Fault> {
         let resolver = self.dialer.pool.resolver();
-        connect::connect(&self.endpoint, self.settings().connect, resolver).await.map(Connection::new)
+        let connected = connect::connect(&self.endpoint, self.settings().connect, resolver).await;
+        connected.map(Connection::new).inspect_err(|fault| self.failed(fault.cause))
+    }
+
+    /// An answer began so long after its request.
+    pub(super) fn answered(&self, after: Duration) {
+        self.endpoint.answered(after);
+    }
+
+    /// A request brought no answer. Not every cause speaks against the server: a full backlog is that
+    /// of one that works, and a kept connection may be closed at any time.
+    pub(super) fn failed(&self, cause: Cause) {
+        let excused = matches!(cause, Cause::BacklogFull | Cause::ReusedConnectionClosed);
+        if cause.side() == Side::Upstream && !excused {
+            self.endpoint.failed();
+        }
     }
 }
 

@@ -1,22 +1,27 @@
 //! One server of an upstream and its live state, kept across reloads.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::latency::Latency;
 use crate::net::UpstreamAddr;
 
-/// A server: where it is, and how many requests it is at work on.
+/// A server: where it is, how many requests it is at work on, and how quickly it answers.
 #[derive(Debug)]
 pub struct Endpoint {
     pub addr: UpstreamAddr,
     /// The address as logs and `$upstream_addr` have it.
     label: Box<str>,
     in_flight: AtomicUsize,
+    latency: Latency,
 }
 
 impl Endpoint {
     pub fn new(addr: UpstreamAddr) -> Self {
         let label = addr.to_string().into();
-        Self { addr, label, in_flight: AtomicUsize::new(0) }
+        Self { addr, label, in_flight: AtomicUsize::new(0), latency: Latency::new() }
     }
 
     pub fn label(&self) -> &str {
@@ -34,5 +39,20 @@ impl Endpoint {
 
     pub(super) fn end(&self) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Seconds to the first byte of the next answer, if there is any experience.
+    pub(super) fn expected_latency(&self, now: Instant) -> Option<f32> {
+        self.latency.expected(now)
+    }
+
+    /// An answer began so long after its request.
+    pub(super) fn answered(&self, after: Duration) {
+        self.latency.measured(after, Instant::now());
+    }
+
+    /// A request brought no answer, for which the server is to blame.
+    pub(super) fn failed(&self) {
+        self.latency.failed(Instant::now());
     }
 }

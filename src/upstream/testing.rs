@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-use super::{Dialer, Pool, Settings, Upstream};
+use super::{Dialer, Policy, Pool, Server as Member, Settings, Upstream};
 use crate::http::testing::request_with;
 use crate::http::{Body, Fault, Fields, Frame, Request, Source, Stream};
 use crate::net::UpstreamAddr;
@@ -141,11 +141,16 @@ pub const SETTINGS: Settings = Settings {
     connect: Duration::from_secs(5),
     send: Duration::from_secs(5),
     read: Duration::from_secs(5),
+    retry_window: Duration::ZERO,
 };
 
 pub fn dialer(servers: &[SocketAddr], settings: Settings) -> Rc<Dialer> {
-    let servers = servers.iter().copied().map(UpstreamAddr::Tcp);
-    Rc::new(Dialer::new(Arc::new(Upstream::new("app", servers, settings)), &Pool::new()))
+    over(servers.iter().map(|addr| Member::new(UpstreamAddr::Tcp(*addr))), settings)
+}
+
+pub fn over(servers: impl IntoIterator<Item = Member>, settings: Settings) -> Rc<Dialer> {
+    let upstream = Upstream::new("app", servers, Policy::RoundRobin, settings);
+    Rc::new(Dialer::new(Arc::new(upstream), &Pool::new()))
 }
 
 pub fn request(method: Method, fields: &[(&str, &str)], body: Body) -> Request {

@@ -5,7 +5,7 @@ use std::fs;
 use rustix::process::Signal;
 
 use crate::support::kernel::eventually;
-use crate::support::proxy::Builder;
+use crate::support::proxy::{ABSENT, Builder};
 use crate::support::{Origin, Proxy, Request};
 
 /// Pages from memory, and the log where `access` says.
@@ -35,7 +35,7 @@ fn each_request_has_exactly_one_line_whatever_becomes_of_it() {
     let proxy = Proxy::site(&format!(
         "hosts = [\"localhost\"]\n[[site.location]]\nmatch = \"/\"\nfiles = \"www\"\n\
          [[site.location]]\nmatch = \"/app\"\nproxy = \"http://{}\"\n\
-         [[site.location]]\nmatch = \"/down\"\nproxy = \"unix:none.sock\"\n",
+         [[site.location]]\nmatch = \"/down\"\nproxy = \"absent\"\n{ABSENT}",
         origin.address()
     ))
     .file("www/page.txt", "page")

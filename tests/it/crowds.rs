@@ -9,6 +9,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::support::kernel::{descriptors, eventually, processor_time, resident};
 use crate::support::origin::ok;
+use crate::support::proxy::ABSENT;
 use crate::support::{Client, Origin, PATIENCE, Proxy, Request, Transport};
 
 /// Lets this process have as many connections as a test needs.
@@ -122,6 +123,25 @@ fn a_file_that_cannot_be_opened_for_want_of_descriptors_is_a_503() {
     eventually("descriptors are there again", || early.exchange(&Request::get("/large.bin")).status == 200);
 }
 
+#[test]
+fn an_application_that_cannot_be_asked_for_want_of_descriptors_is_a_503() {
+    let origin = Origin::ok("page");
+    let proxy = Proxy::config(&format!(
+        "[server]\nworkers = 1\n[timeouts]\nheader = \"10m\"\n[[site]]\nlisten = [\"127.0.0.1:0\"]\n\
+         [[site.location]]\nmatch = \"/\"\nproxy = \"http://{}\"\n",
+        origin.address()
+    ))
+    .file_limit(64)
+    .start();
+    let mut early = proxy.connect();
+    let crowd: Vec<Client> = (0..100).map(|_| proxy.connect()).collect();
+    proxy.wait_for_log("cannot accept");
+    assert_eq!(early.exchange(&Request::get("/")).status, 503);
+    proxy.wait_for_log("too-many-open-files");
+    drop(crowd);
+    eventually("descriptors are there again", || early.exchange(&Request::get("/")).status == 200);
+}
+
 /// Leaves while most of the answer is on its way: the kernel resets such a connection.
 fn cut_off(proxy: &Proxy, path: &str) {
     let mut client = proxy.connect();
@@ -136,7 +156,7 @@ fn cut_downloads_leave_nothing_behind() {
         peer.send(ok(&"x".repeat(8 << 20)));
     });
     let proxy = Proxy::config(&format!(
-        "[[site]]\nlisten = [\"127.0.0.1:0\"]\n[[site.location]]\nmatch = \"/\"\nfiles = \"www\"\n\
+        "[server]\nworkers = 1\n[[site]]\nlisten = [\"127.0.0.1:0\"]\n[[site.location]]\nmatch = \"/\"\nfiles = \"www\"\n\
          [[site.location]]\nmatch = \"/app\"\nproxy = \"app\"\n\
          [upstream.app]\nservers = [\"{}\"]\nkeep_alive = {{ idle = 0 }}\n",
         origin.address()
@@ -151,6 +171,49 @@ fn cut_downloads_leave_nothing_behind() {
     }
     eventually("all descriptors are given back", || descriptors(proxy.pid()) <= before);
     assert_eq!(proxy.get("/large.bin").body.len(), 8 << 20);
+}
+
+#[test]
+fn failed_requests_leave_nothing_behind() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let hanging = listener.local_addr().unwrap();
+    let proxy = Proxy::config(&format!(
+        "[server]\nworkers = 1\n[[site]]\nlisten = [\"127.0.0.1:0\"]\n\
+         [[site.location]]\nmatch = \"/\"\nproxy = \"absent\"\n\
+         [[site.location]]\nmatch = \"/late\"\nproxy = \"late\"\n\
+         [[site.location]]\nmatch = \"/files/\"\nfiles = \"www\"\n\
+         [upstream.late]\nservers = [\"{hanging}\"]\ntimeouts = {{ read = \"1ms\" }}\n{ABSENT}"
+    ))
+    .directory("www")
+    .start();
+    let each = || {
+        assert_eq!(proxy.get("/").status, 502);
+        assert_eq!(proxy.get("/late").status, 504);
+        assert_eq!(proxy.get("/files/none").status, 404);
+        proxy.connect().send("rubbish\r\n\r\n").response();
+    };
+    each();
+    let before = descriptors(proxy.pid());
+    (0..50).for_each(|_| each());
+    eventually("all descriptors are given back", || descriptors(proxy.pid()) <= before);
+}
+
+/// Requests that nobody takes the answers of are not worked off into memory.
+#[test]
+fn a_flood_of_pipelined_requests_is_answered_no_faster_than_it_is_read() {
+    const REQUESTS: usize = 100_000;
+    let proxy = patient();
+    let mut client = proxy.connect();
+    let before = resident(proxy.pid());
+    let mut writer = client.stream().try_clone();
+    std::thread::scope(|scope| {
+        scope.spawn(move || writer.write_all(&Request::get("/").bytes().repeat(REQUESTS)).unwrap());
+        for _ in 0..REQUESTS / 1_000 {
+            (0..1_000).for_each(|_| assert_eq!(client.response().text(), "page"));
+            let grown = resident(proxy.pid()).saturating_sub(before);
+            assert!(grown < 16 << 20, "{grown} bytes more");
+        }
+    });
 }
 
 #[test]

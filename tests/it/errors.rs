@@ -1,6 +1,6 @@
 //! What a client sees of errors: the site's own pages, or one plain line.
 
-use crate::support::proxy::Builder;
+use crate::support::proxy::{ABSENT, Builder};
 use crate::support::{Origin, Proxy, Request};
 
 fn pages(locations: &str) -> Builder {
@@ -28,7 +28,7 @@ fn a_page_of_the_status_comes_before_that_of_its_class() {
 
 #[test]
 fn an_application_that_is_not_there_gets_our_page() {
-    let proxy = pages("[[site.location]]\nmatch = \"/\"\nproxy = \"unix:missing.sock\"\n").start();
+    let proxy = pages(&format!("[[site.location]]\nmatch = \"/\"\nproxy = \"absent\"\n{ABSENT}")).start();
     let response = proxy.get("/");
     assert_eq!((response.status, response.text()), (502, "ours: our fault"));
 }
@@ -67,7 +67,7 @@ fn fields_of_the_location_stand_on_errors_too() {
     let proxy = pages(&format!("{FILES}{headers}")).start();
     assert_eq!(proxy.get("/nothing").header("x-frame-options"), Some("DENY"));
     let proxy =
-        pages(&format!("[[site.location]]\nmatch = \"/\"\nproxy = \"unix:missing.sock\"\n{headers}")).start();
+        pages(&format!("[[site.location]]\nmatch = \"/\"\nproxy = \"absent\"\n{headers}{ABSENT}")).start();
     assert_eq!(proxy.get("/").header("x-frame-options"), Some("DENY"));
 }
 

@@ -5,6 +5,8 @@ mod support;
 
 /// One line for each request, whatever becomes of it.
 mod access_log;
+/// Which of several servers answers.
+mod balance;
 /// What a user meets in the shell.
 mod command_line;
 /// Preconditions and ranges of files.
@@ -35,12 +37,16 @@ mod proxy_connections;
 mod proxy_faults;
 /// What an application is told about its client.
 mod proxy_headers;
+/// Applications that are away for a moment.
+mod proxy_patience;
 /// WebSockets to a bare ASGI application on uvicorn.
 mod real_asgi;
 /// A Django project on gunicorn's sync workers.
 mod real_django;
 /// A Flask application on gunicorn's threads, behind werkzeug's ProxyFix.
 mod real_flask;
+/// Slow uploads, large ones, and a disk that is full: none of them occupies a worker or disturbs others.
+mod request_buffering;
 /// `rewrite`, `redirect` and `respond`.
 mod rewrites;
 /// Which location and which site a request finds, against a plain model of nginx's rules.
@@ -51,6 +57,8 @@ mod router_nginx;
 mod sendfile;
 /// What a `files` location answers with, and what it never does.
 mod static_files;
+/// Listening on addresses and ports.
+mod tcp_listener;
 /// How long a client may take.
 mod timeouts;
 /// Listening on a Unix socket.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use crate::support::kernel::eventually;
 use crate::support::origin::{Conversation, ok};
 use crate::support::{Origin, PATIENCE, Proxy, Request, Transport};
 
@@ -148,7 +149,7 @@ fn a_server_that_refuses_is_passed_over() {
 #[test]
 fn when_every_server_refuses_the_log_names_them_all() {
     let ((_a, first), (_b, second)) = (refusing(), refusing());
-    let proxy = proxy(&format!("{first:?}, {second:?}"), "");
+    let proxy = proxy(&format!("{first:?}, {second:?}"), "retry = { window = \"0s\" }");
     assert_eq!(proxy.get("/").status, 502);
     let line = proxy.wait_for_log("connect-refused");
     assert!(line.contains(&first) && line.contains(&second), "{line}");
@@ -179,7 +180,7 @@ fn a_full_backlog_of_a_unix_socket_is_a_busy_application() {
     listener.listen(0).unwrap();
     let _listener = UnixListener::from(listener);
     let _queued = UnixStream::connect(&path).unwrap();
-    let proxy = proxy(&format!("\"unix:{}\"", path.display()), "timeouts = { connect = \"200ms\" }");
+    let proxy = proxy(&format!("\"unix:{}\"", path.display()), "retry = { window = \"200ms\" }");
     assert_eq!(proxy.get("/").status, 503);
     proxy.wait_for_log("backlog-full");
 }
@@ -228,6 +229,19 @@ fn a_client_that_leaves_while_it_waits_ends_the_work() {
     proxy.wait_for_access("GET /slow HTTP/1.1\" 499 ");
 }
 
+/// As `nc -N` does it: no more is sent, but an answer is still wanted.
+#[test]
+fn a_client_that_ended_its_direction_gets_an_answer_that_is_ready() {
+    let origin = Origin::ok("page");
+    let proxy = to(&origin, "");
+    // A machine that is busy for a quarter of a second may take the first of them for gone.
+    eventually("the answer arrives", || {
+        let mut client = proxy.connect();
+        client.send(Request::get("/").bytes()).finish();
+        client.rest().ends_with(b"page")
+    });
+}
+
 #[test]
 fn a_client_that_leaves_inside_an_answer_ends_the_work() {
     let (origin, ended) = told_end(|peer| {
@@ -244,9 +258,13 @@ fn a_client_that_leaves_inside_an_answer_ends_the_work() {
 }
 
 #[test]
-fn a_client_that_leaves_inside_its_request_ends_the_work() {
+fn a_client_that_leaves_inside_a_request_that_streams_ends_the_work() {
     let (origin, ended) = told_end(|peer| drop(peer.head()));
-    let proxy = to(&origin, "");
+    let proxy = Proxy::site(&format!(
+        "[[site.location]]\nmatch = \"/\"\nproxy = \"http://{}\"\nbuffer_request = false\n",
+        origin.address()
+    ))
+    .start();
     let mut client = proxy.connect();
     client.send("POST /part HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf");
     drop(client);

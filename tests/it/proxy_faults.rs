@@ -12,7 +12,8 @@ use crate::support::{Origin, Proxy, Request, Response, Transport};
 fn proxy_to(address: &str) -> Proxy {
     Proxy::site(&format!(
         "[[site.location]]\nmatch = \"/\"\nproxy = \"app\"\n\n\
-         [upstream.app]\nservers = [\"{address}\"]\ntimeouts = {{ connect = \"1s\", send = \"1s\", read = \"1s\" }}\n"
+         [upstream.app]\nservers = [\"{address}\"]\ntimeouts = {{ connect = \"1s\", send = \"1s\", read = \"1s\" }}\n\
+         retry = {{ window = \"0s\" }}\n"
     ))
     .start()
 }

@@ -14,6 +14,7 @@ over_tcp_and_unix! {
     a_form_without_its_token_is_refused,
     collected_static_files_come_from_disk,
     an_upload_of_50_mib_arrives_unchanged,
+    a_chunked_upload_of_50_mib_arrives_unchanged,
     a_streamed_answer_arrives_in_pieces,
     django_knows_scheme_host_and_url,
     claims_of_the_client_have_no_effect,
@@ -139,6 +140,18 @@ const SHA256: &str = "3a7aef326b898081e6fb7b9599db2618b4f5e5301b64078f0f4e1f5382
 fn an_upload_of_50_mib_arrives_unchanged(transport: Transport) {
     let site = Site::start(transport);
     let answer = site.proxy.send(&Request::post("/upload/", pattern(SIZE)));
+    assert_eq!((answer.json("bytes"), answer.json("sha256")), (SIZE.to_string().as_str(), SHA256));
+}
+
+/// Django reads nothing of a body without Content-Length: it gets one.
+fn a_chunked_upload_of_50_mib_arrives_unchanged(transport: Transport) {
+    let site = Site::start(transport);
+    let mut client = site.proxy.connect();
+    client.send("POST /upload/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for chunk in pattern(SIZE).chunks(1_000_000) {
+        client.send(format!("{:x}\r\n", chunk.len())).send(chunk).send("\r\n");
+    }
+    let answer = client.send("0\r\n\r\n").response();
     assert_eq!((answer.json("bytes"), answer.json("sha256")), (SIZE.to_string().as_str(), SHA256));
 }
 

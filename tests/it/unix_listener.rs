@@ -58,6 +58,18 @@ fn an_application_gets_one_well_formed_set_of_fields() {
     assert_eq!(received.header("x-forwarded-proto"), Some("http"));
 }
 
+/// As nginx has it: who may connect is said by the directory.
+#[test]
+fn the_socket_is_open_to_all_and_goes_with_its_server() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut proxy = builder().start();
+    let path = proxy.dir().join("here.sock");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o666);
+    proxy.signal(Signal::TERM);
+    proxy.wait();
+    assert!(!path.exists());
+}
+
 #[test]
 fn the_socket_of_one_that_is_gone_is_replaced() {
     let builder = builder();

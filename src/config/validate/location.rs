@@ -4,7 +4,7 @@ use regex::bytes::Regex;
 
 use super::upstream::Upstreams;
 use super::{action, headers, origin, proxy, required, scalar, timeouts};
-use crate::config::model::{Action, HeaderRules, Location, Rewrite, Timeouts};
+use crate::config::model::{Action, HeaderRules, Location, Proxy, Rewrite, Timeouts};
 use crate::config::names;
 use crate::config::node::At;
 use crate::config::raw;
@@ -98,7 +98,11 @@ fn action(
     let regex = pattern.regex();
     match kind {
         Kind::Files => action::files(raw, pattern, around, report).map(Action::Files),
-        Kind::Proxy => proxy::proxy(raw.proxy.as_ref()?, around.upstreams, report).map(Action::Proxy),
+        Kind::Proxy => {
+            let upstream = proxy::proxy(raw.proxy.as_ref()?, around.upstreams, report)?;
+            let buffer_request = raw.buffer_request.as_ref().is_none_or(|at| at.value);
+            Some(Action::Proxy(Proxy { upstream, buffer_request }))
+        }
         Kind::Redirect => action::redirect(raw.redirect.as_ref()?, regex, report),
         Kind::Respond => action::respond(raw.respond.as_ref()?, regex, report),
     }
@@ -139,10 +143,11 @@ fn kind(at: &At<raw::Location>, report: &mut Report) -> Option<Kind> {
 fn refuse_idle_keys(raw: &raw::Location, kind: Kind, report: &mut Report) {
     use Kind::{Files, Proxy};
     let request = raw.headers.as_ref().and_then(|at| at.value.request.as_ref());
-    let keys: [(&str, Option<Spot>, &[Kind]); 5] = [
+    let keys: [(&str, Option<Spot>, &[Kind]); 6] = [
         ("index", raw.index.as_ref().map(|at| at.key), &[Files]),
         ("try", raw.attempts.as_ref().map(|at| at.key), &[Files]),
         ("symlinks", raw.symlinks.as_ref().map(|at| at.key), &[Files]),
+        ("buffer_request", raw.buffer_request.as_ref().map(|at| at.key), &[Proxy]),
         ("rewrite", raw.rewrite.as_ref().map(|at| at.key), &[Files, Proxy]),
         ("headers.request", request.map(|at| at.key), &[Proxy]),
     ];

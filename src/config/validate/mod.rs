@@ -5,6 +5,7 @@
 
 mod action;
 mod attempts;
+mod balance;
 mod errors;
 mod headers;
 mod listeners;
@@ -13,6 +14,7 @@ mod process;
 mod proxy;
 mod scalar;
 mod server;
+mod servers;
 mod site;
 mod timeouts;
 mod upstream;

@@ -1,6 +1,7 @@
 //! A location's `proxy`: the name of an upstream, or an address in its place.
 
-use super::upstream::{Upstreams, address};
+use super::servers::address;
+use super::upstream::Upstreams;
 use crate::config::names;
 use crate::config::node::At;
 use crate::config::report::{Problem, Report};

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::listeners::Claim;
 use super::scalar::{self, SHORTEST, YEAR};
-use super::{no_twins, not_empty, origin, process, required};
+use super::{balance, origin, process, servers};
 use crate::config::files::Written;
-use crate::config::model::{self, KeepAlive, UpstreamTimeouts};
-use crate::config::node::{At, Either};
+use crate::config::model::{self, Balance, KeepAlive, Retry, UpstreamServer, UpstreamTimeouts};
+use crate::config::node::At;
 use crate::config::raw;
 use crate::config::report::{Problem, Report, Spot};
 use crate::net::UpstreamAddr;
@@ -19,6 +19,12 @@ const TIMEOUTS: UpstreamTimeouts = UpstreamTimeouts {
     send: Duration::from_mins(1),
     read: Duration::from_secs(65),
 };
+
+/// Off until requests wait in a queue that they can leave: then it will be 10 s.
+const RETRY: Retry = Retry { window: Duration::ZERO };
+
+/// No client waits longer, nor does a proxy before us.
+const LONGEST_WINDOW: Duration = Duration::from_hours(1);
 
 /// Idle connections are file descriptors, of which a process has not many more.
 const MAX_IDLE: usize = 10_000;
@@ -32,7 +38,7 @@ struct Pool {
     model: model::Upstream,
     /// Its name, or the `proxy` that stands for it.
     spot: Spot,
-    servers: Vec<At<UpstreamAddr>>,
+    servers: Vec<At<UpstreamServer>>,
     used: bool,
 }
 
@@ -68,16 +74,20 @@ impl Upstreams {
     }
 
     /// The upstream of one server that `proxy` wrote in place, shared by all who write the same.
-    pub fn unnamed(&mut self, name: String, server: At<UpstreamAddr>, report: &mut Report) -> usize {
+    pub fn unnamed(&mut self, name: String, address: At<UpstreamAddr>, report: &mut Report) -> usize {
         if let Some(index) = self.index(&name) {
             return index;
         }
-        warn_of_missing_socket(&server, report);
+        servers::warn_of_missing_socket(&address, report);
+        let At { value: address, spot, key } = address;
+        let server = At { value: UpstreamServer { address, weight: 1, backup: false }, spot, key };
         let model = model::Upstream {
             name,
             servers: vec![server.value.clone()],
             keep_alive: KEEP_ALIVE,
             timeouts: TIMEOUTS,
+            balance: Balance::RoundRobin,
+            retry: RETRY,
             process: None,
             origin: origin(server.spot, report),
         };
@@ -96,10 +106,12 @@ impl Upstreams {
                 let listener = claims
                     .iter()
                     .flat_map(|claim| &claim.listen)
-                    .find(|at| leads_to(&server.value, &at.value));
+                    .find(|at| leads_to(&server.value.address, &at.value));
                 if let Some(listener) = listener {
-                    let message =
-                        format!("`{}` is rproxy itself, so that requests go round in circles", server.value);
+                    let message = format!(
+                        "`{}` is rproxy itself, so that requests go round in circles",
+                        server.value.address
+                    );
                     report
                         .push(Problem::warning(server.spot, message).also(listener.spot, "it listens here"));
                 }
@@ -129,11 +141,12 @@ fn check_name(name: &str, key: Spot, report: &mut Report) {
 
 fn pool(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Pool {
     let raw = &at.value;
-    let servers = servers(name, at, report);
-    let process = raw.process.as_ref().and_then(|process| process::process(process, &servers, report));
+    let servers = servers::servers(name, at, report);
+    let addresses: Vec<_> = servers.iter().map(|server| server.with(server.value.address.clone())).collect();
+    let process = raw.process.as_ref().and_then(|process| process::process(process, &addresses, report));
     if raw.process.is_none() {
-        for server in &servers {
-            warn_of_missing_socket(server, report);
+        for address in &addresses {
+            servers::warn_of_missing_socket(address, report);
         }
     }
     let model = model::Upstream {
@@ -141,49 +154,12 @@ fn pool(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Pool {
         servers: servers.iter().map(|server| server.value.clone()).collect(),
         keep_alive: keep_alive(raw.keep_alive.as_ref(), report),
         timeouts: timeouts(raw.timeouts.as_ref(), report),
+        balance: balance::balance(raw.balance.as_ref(), report),
+        retry: retry(raw.retry.as_ref(), report),
         process,
         origin: origin(at.key, report),
     };
     Pool { model, spot: at.key, servers, used: false }
-}
-
-fn servers(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Vec<At<UpstreamAddr>> {
-    let help = "write `servers = [\"127.0.0.1:8000\"]`";
-    let what = format!("`[upstream.{name}]`");
-    let Some(list) = required("servers", at.value.servers.as_ref(), at.spot, &what, help, report) else {
-        return Vec::new();
-    };
-    not_empty("servers", list, help, report);
-    let servers: Vec<_> = list.value.iter().filter_map(|at| server(at, report)).collect();
-    no_twins(&servers, Clone::clone, |server| format!("the server `{server}` is written twice"), report);
-    servers
-}
-
-fn server(at: &At<Either<String, raw::Member>>, report: &mut Report) -> Option<At<UpstreamAddr>> {
-    match &at.value {
-        Either::A(text) => address(&at.with(text.clone()), report),
-        Either::B(member) => {
-            let help = "write `{ address = \"127.0.0.1:8000\" }`";
-            let text = required("address", member.address.as_ref(), at.spot, "a server", help, report)?;
-            address(text, report)
-        }
-    }
-}
-
-/// Where a server is, its socket's path made absolute.
-pub fn address(at: &At<String>, report: &mut Report) -> Option<At<UpstreamAddr>> {
-    if let Some(bare) = at.value.strip_prefix("http://") {
-        let message = format!("`{}` is a URL; write \"{bare}\"", at.value);
-        report.push(Problem::error(at.spot, message));
-        return None;
-    }
-    if scalar::refuse_high_port(at, report) {
-        return None;
-    }
-    let parsed: At<UpstreamAddr> = scalar::parse(at, report)?;
-    let Some(path) = parsed.value.unix_path() else { return Some(parsed) };
-    let absolute = format!("unix:{}", report.resolve(at.spot, path).display());
-    scalar::parse(&at.with(absolute), report)
 }
 
 fn keep_alive(written: Option<&At<raw::KeepAlive>>, report: &mut Report) -> KeepAlive {
@@ -200,6 +176,12 @@ fn keep_alive(written: Option<&At<raw::KeepAlive>>, report: &mut Report) -> Keep
     }
 }
 
+fn retry(written: Option<&At<raw::Retry>>, report: &mut Report) -> Retry {
+    let Some(At { value: raw, .. }) = written else { return RETRY };
+    let range = Duration::ZERO..=LONGEST_WINDOW;
+    Retry { window: scalar::duration("window", raw.window.as_ref(), range, RETRY.window, report) }
+}
+
 fn timeouts(written: Option<&At<raw::UpstreamTimeouts>>, report: &mut Report) -> UpstreamTimeouts {
     let Some(At { value: raw, .. }) = written else { return TIMEOUTS };
     let mut read =
@@ -208,14 +190,6 @@ fn timeouts(written: Option<&At<raw::UpstreamTimeouts>>, report: &mut Report) ->
         connect: read("connect", &raw.connect, TIMEOUTS.connect),
         send: read("send", &raw.send, TIMEOUTS.send),
         read: read("read", &raw.read, TIMEOUTS.read),
-    }
-}
-
-/// The application may come up later, so this is no error.
-fn warn_of_missing_socket(server: &At<UpstreamAddr>, report: &mut Report) {
-    if let Some(path) = server.value.unix_path().filter(|path| !path.exists()) {
-        let message = format!("there is no socket `{}` yet", path.display());
-        report.push(Problem::warning(server.spot, message));
     }
 }
 

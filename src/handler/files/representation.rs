@@ -58,9 +58,11 @@ impl Representation {
     pub fn part(&self, range: ByteRange) -> Body {
         match &self.content {
             _ if range.length == 0 => Body::Empty,
-            Content::Disk(file) => {
-                Body::File(FileRange { file: Arc::clone(file), offset: range.start, length: range.length })
-            }
+            Content::Disk(file) => Body::File(FileRange {
+                file: Arc::<OwnedFd>::clone(file),
+                offset: range.start,
+                length: range.length,
+            }),
             Content::Memory(bytes) => Body::Bytes(cut(bytes, range)),
         }
     }

@@ -85,7 +85,7 @@ fn content(body: &Body) -> String {
         Body::Empty => Vec::new(),
         Body::Bytes(bytes) => bytes.to_vec(),
         Body::File(range) => {
-            let file = File::from(range.file.try_clone().unwrap());
+            let file = File::from(range.file.as_fd().try_clone_to_owned().unwrap());
             let mut bytes = vec![0; usize::try_from(range.length).unwrap()];
             file.read_exact_at(&mut bytes, range.offset).unwrap();
             bytes

@@ -1,14 +1,19 @@
+use std::io::Write;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
-use crate::http::Body;
-use crate::upstream::Settings;
-use crate::upstream::testing::{Act, SETTINGS, Server, channel, data, dialer, get, request, send};
+use crate::http::{Body, FileRange};
+use crate::net::UpstreamAddr;
+use crate::upstream::testing::{
+    Act, SETTINGS, Server, channel, data, dialer, get, over as over_servers, request, send,
+};
+use crate::upstream::{Server as Member, Settings};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -91,6 +96,25 @@ async fn an_idempotent_request_is_repeated_when_a_kept_connection_was_closed() {
         let response = answer(&proxy, request(method, &[], Body::from("x"))).await.unwrap();
         assert_eq!(response.status, 200);
         assert_eq!(server.connections(), 2);
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_body_on_disk_is_repeated_from_its_beginning() {
+    for method in [Method::PUT, Method::DELETE] {
+        let first = vec![Act::Head, send(OK), Act::Until("on disk")];
+        let server = Server::start([first, vec![Act::Until("on disk"), send(OK)]]).await;
+        let proxy = proxy(&[server.addr]);
+        answer(&proxy, get()).await.unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"on disk").unwrap();
+        let range = FileRange { file: Arc::new(file), offset: 0, length: 7 };
+        let response = answer(&proxy, request(method, &[], Body::File(range))).await.unwrap();
+        assert_eq!(response.status, 200);
+        for connection in 0..2 {
+            let received = server.received(connection);
+            assert!(received.ends_with("Content-Length: 7\r\n\r\non disk"), "{received}");
+        }
     }
 }
 
@@ -187,7 +211,7 @@ async fn a_small_answer_is_in_memory_and_its_server_free_again() {
     let dialer = dialer(&[server.addr], SETTINGS);
     let response = answer(&over(Rc::clone(&dialer)), get()).await.unwrap();
     assert!(matches!(response.body, Body::Bytes(_)));
-    assert_eq!(dialer.upstream().endpoints[0].in_flight(), 0);
+    assert_eq!(dialer.upstream().servers[0].endpoint.in_flight(), 0);
 }
 
 #[tokio::test(flavor = "local")]
@@ -202,11 +226,81 @@ async fn an_upgrade_becomes_a_tunnel_that_counts_until_it_ends() {
     assert_eq!(response.headers["upgrade"], "websocket");
     let Body::Tunnel(mut tunnel) = response.body else { panic!("no tunnel") };
     assert_eq!(&tunnel.early[..], b"early");
-    assert_eq!(dialer.upstream().endpoints[0].in_flight(), 1);
+    assert_eq!(dialer.upstream().servers[0].endpoint.in_flight(), 1);
     tunnel.io.write_all(b"ping").await.unwrap();
     let mut reply = [0; 4];
     tunnel.io.read_exact(&mut reply).await.unwrap();
     assert_eq!(&reply, b"pong");
     drop(tunnel);
-    assert_eq!(dialer.upstream().endpoints[0].in_flight(), 0);
+    assert_eq!(dialer.upstream().servers[0].endpoint.in_flight(), 0);
+}
+
+/// A proxy to a socket that is not there yet.
+fn patient(path: &std::path::Path) -> Proxy {
+    let settings = Settings { retry_window: Duration::from_secs(10), ..SETTINGS };
+    over(over_servers([Member::new(UpstreamAddr::Unix(path.into()))], settings))
+}
+
+/// Serves one request on the socket, from some time on.
+async fn serve_later(path: &std::path::Path, after: Duration, until: &'static str) {
+    tokio::time::sleep(after).await;
+    let listener = tokio::net::UnixListener::bind(path).unwrap();
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut received = Vec::new();
+    while !String::from_utf8_lossy(&received).contains(until) {
+        assert!(stream.read_buf(&mut received).await.unwrap() > 0);
+    }
+    stream.write_all(OK.as_bytes()).await.unwrap();
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_request_waits_for_a_server_that_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.sock");
+    let proxy = patient(&path);
+    let (pieces, body) = channel(Some(5));
+    pieces.send(data("hello")).unwrap();
+    // Not even a POST was seen by anyone.
+    let post = request(Method::POST, &[], body);
+    let (response, ()) =
+        tokio::join!(answer(&proxy, post), serve_later(&path, Duration::from_secs(4), "hello"));
+    let response = response.unwrap();
+    assert_eq!(response.status, 200);
+    assert_eq!(*response.trace.upstream.unwrap(), format!("unix:{}", path.display()));
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_server_that_stays_away_is_waited_for_in_vain() {
+    let folder = tempfile::tempdir().unwrap();
+    let begin = tokio::time::Instant::now();
+    let fault = answer(&patient(&folder.path().join("app.sock")), get()).await.unwrap_err();
+    assert_eq!(begin.elapsed().as_secs(), 10);
+    assert_eq!(fault.cause, Cause::SocketMissing);
+    assert!(fault.detail.contains("times within 10.0 s"), "{}", fault.detail);
+    // Each round would add a copy.
+    assert_eq!(fault.detail.matches("connect to").count(), 1, "{}", fault.detail);
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn what_does_not_pass_is_answered_at_once() {
+    // The kernel has no room for such a path.
+    let proxy = patient(std::path::Path::new(&"/long".repeat(100)));
+    let begin = tokio::time::Instant::now();
+    assert_eq!(answer(&proxy, get()).await.unwrap_err().cause, Cause::ConnectFailed);
+    assert!(begin.elapsed().is_zero());
+}
+
+/// As when a server stops whose backlog held the connection: what was sent is reset, unread.
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn what_was_not_read_is_repeated_if_that_is_harmless() {
+    for (method, status) in [(Method::GET, Some(200)), (Method::POST, None)] {
+        let server = Server::start([vec![Act::Head, Act::Reset], vec![Act::Head, send(OK)]]).await;
+        let settings = Settings { retry_window: Duration::from_secs(10), ..SETTINGS };
+        let outcome = answer(&over(dialer(&[server.addr], settings)), request(method, &[], "x".into())).await;
+        assert_eq!(outcome.as_ref().ok().map(|response| response.status.as_u16()), status);
+        if let Err(fault) = outcome {
+            assert_eq!(fault.cause, Cause::ResetBeforeAnswer);
+            assert_eq!(server.connections(), 1);
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
 use super::lines::Lines;
@@ -14,6 +14,8 @@ use super::venv;
 #[derive(Debug)]
 pub struct Gunicorn {
     child: Child,
+    command: Command,
+    workers: usize,
     address: String,
     pub log: Lines,
     _dir: TempDir,
@@ -59,6 +61,21 @@ impl Gunicorn {
     pub fn address(&self) -> &str {
         &self.address
     }
+
+    /// Stops it in an orderly way and starts it again, as an operator does. Its address stays the same
+    /// on a Unix socket only.
+    pub fn restart(&mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        assert!(self.child.wait().unwrap().success());
+        (self.child, self.log) = launch(&mut self.command);
+        self.log.wait_for_nth("Booting worker", self.workers);
+    }
+}
+
+fn launch(command: &mut Command) -> (Child, Lines) {
+    let mut child = command.spawn().unwrap();
+    let log = Lines::of(child.stderr.take().unwrap());
+    (child, log)
 }
 
 impl Builder {
@@ -85,11 +102,11 @@ impl Builder {
         self.command.args(["--workers", &self.workers.to_string()]);
         // A group of its own: its workers are not our children, but can be ended by it.
         self.command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = self.command.spawn().unwrap();
-        let log = Lines::of(child.stderr.take().unwrap());
-        let mut gunicorn = Gunicorn { child, address: self.bind, log, _dir: self.dir };
+        let (child, log) = launch(&mut self.command);
+        let Self { command, bind, workers, dir } = self;
+        let mut gunicorn = Gunicorn { child, command, workers, address: bind, log, _dir: dir };
         let listening = gunicorn.log.wait_for("Listening at: ");
-        gunicorn.log.wait_for_nth("Booting worker", self.workers);
+        gunicorn.log.wait_for_nth("Booting worker", workers);
         if !gunicorn.address.starts_with("unix:") {
             // `[…] Listening at: http://127.0.0.1:41231 (4711)`
             let url = listening.split_once("http://").expect("an address in gunicorn's log").1;

@@ -1,15 +1,33 @@
 //! What the kernel knows of a running rproxy.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::PATIENCE;
 
 /// Bytes of memory that are its own and present.
 pub fn resident(pid: u32) -> u64 {
+    kilobytes(pid, "VmRSS:")
+}
+
+/// The most that it has had of it.
+pub fn most_resident(pid: u32) -> u64 {
+    kilobytes(pid, "VmHWM:")
+}
+
+fn kilobytes(pid: u32, name: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
+}
+
+/// The files below a directory that are open, whether or not they have a name there.
+pub fn open_files(pid: u32, below: &Path) -> Vec<PathBuf> {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    // One may close while they are looked at.
+    let files = descriptors.filter_map(|descriptor| fs::read_link(descriptor.unwrap().path()).ok());
+    files.filter(|file| file.starts_with(below)).collect()
 }
 
 /// How many descriptors are open.

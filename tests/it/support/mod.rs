@@ -7,6 +7,7 @@ pub mod kernel;
 pub mod lines;
 pub mod once;
 pub mod origin;
+mod package;
 pub mod proxy;
 pub mod raw;
 pub mod stream;

@@ -21,6 +21,8 @@ pub struct Builder {
     deaf: bool,
     /// Of open files: soft and hard.
     limit: Option<u32>,
+    /// How large a disk of its own the temp directory is on.
+    disk: Option<String>,
 }
 
 /// A running rproxy. It ends with this value, and shows its logs when the test failed.
@@ -37,13 +39,17 @@ pub struct Proxy {
 /// What most tests share: a free port, and the access log where it can be read.
 const SITE: &str = "[log]\naccess = \"stdout\"\n\n[[site]]\nlisten = [\"127.0.0.1:0\"]\n";
 
+/// An upstream that is not there, and is not waited for.
+pub const ABSENT: &str =
+    "[upstream.absent]\nservers = [\"unix:missing.sock\"]\nretry = { window = \"0s\" }\n";
+
 impl Proxy {
     /// A whole configuration. Relative paths in it are relative to the directory of [`Builder::file`].
     pub fn config(toml: &str) -> Builder {
         let dir = tempfile::Builder::new().prefix("rproxy-").tempdir().unwrap();
         let config = dir.path().join("site.toml");
         fs::write(&config, toml).unwrap();
-        Builder { dir, config, environment: Vec::new(), deaf: false, limit: None }
+        Builder { dir, config, environment: Vec::new(), deaf: false, limit: None, disk: None }
     }
 
     /// One site on a free port: `rest` follows its `listen` line, and may open further tables.
@@ -155,6 +161,20 @@ impl Builder {
         self
     }
 
+    /// Gives it a temp directory of its own: `tmp` in the directory of the configuration.
+    #[must_use]
+    pub fn own_temp(self) -> Self {
+        let temp = self.dir.path().join("tmp");
+        self.directory("tmp").env("TMPDIR", temp.to_str().unwrap())
+    }
+
+    /// Puts that temp directory on a disk of this size (`1m`), which nobody else sees.
+    #[must_use]
+    pub fn own_disk(mut self, size: &str) -> Self {
+        self.disk = Some(size.into());
+        self.own_temp()
+    }
+
     /// The directory of the configuration, to be filled before the start.
     pub fn dir(&self) -> &Path {
         self.dir.path()
@@ -185,12 +205,19 @@ impl Builder {
 
     fn command(&self) -> Command {
         let program = env!("CARGO_BIN_EXE_rproxy");
-        let mut command = match self.limit {
-            None => Command::new(program),
-            Some(limit) => {
+        let mut command = match (self.limit, &self.disk) {
+            (None, None) => Command::new(program),
+            (Some(limit), _) => {
                 let mut shell = Command::new("sh");
                 shell.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\""), program]);
                 shell
+            }
+            (None, Some(size)) => {
+                // In namespaces of its own anybody may mount.
+                let mut unshare = Command::new("unshare");
+                let mount = format!("mount -t tmpfs -o size={size} tmpfs \"$TMPDIR\" && exec \"$0\" \"$@\"");
+                unshare.args(["--map-root-user", "--mount", "sh", "-c", &mount, program]);
+                unshare
             }
         };
         command.arg("-c").arg(&self.config).stdin(Stdio::null()).envs(self.environment.clone());

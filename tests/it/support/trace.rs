@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::NamedTempFile;
 
 use super::lines::Lines;
-use super::once;
+use super::package;
 
 #[derive(Debug)]
 pub struct Trace {
@@ -18,7 +18,7 @@ pub struct Trace {
 impl Trace {
     /// Follows all threads of a process from now on, and writes down its calls of these names.
     pub fn attach(pid: u32, calls: &str) -> Self {
-        install();
+        package::require("strace", is_there);
         let output = NamedTempFile::new().unwrap();
         let mut strace = Command::new("strace")
             .args(["-f", "-y", "-s", "64", "-e", &format!("trace={calls}"), "-p", &pid.to_string(), "-o"])
@@ -55,20 +55,6 @@ impl Drop for Trace {
         let _ = self.strace.kill();
         let _ = self.strace.wait();
     }
-}
-
-/// strace is a development tool that most machines lack: it is installed once, where that is possible.
-fn install() {
-    if is_there() {
-        return;
-    }
-    once::directory("strace", "", |_| {
-        let _ = Command::new("apt-get").args(["install", "--yes", "--quiet", "strace"]).output();
-        assert!(
-            is_there(),
-            "this test looks at system calls: please install strace (apt-get install strace)"
-        );
-    });
 }
 
 fn is_there() -> bool {

@@ -185,6 +185,11 @@ impl Conversation {
         self.line.connection.reused
     }
 
+    /// An answer is there: whatever comes now, the request is not sent again.
+    pub(super) fn commit(&mut self) {
+        self.sender.keep_no_copy();
+    }
+
     pub(super) fn into_line(self) -> Line {
         self.line
     }
@@ -205,6 +210,7 @@ impl Conversation {
 
     pub(super) fn fail(self, fault: Fault) -> Failure {
         let untouched = self.sender.accepted == 0;
+        self.line.lease.failed(fault.cause);
         Failure { fault, untouched, body: self.sender.reclaim(), lease: self.line.lease }
     }
 }

@@ -31,6 +31,9 @@ pub(super) fn closed(conversation: &Conversation, error: Option<&io::Error>) -> 
         let what = format!("{how}, which was kept from an earlier request, before any byte of an answer");
         return fault(conversation, Cause::ReusedConnectionClosed, what);
     }
+    if error.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionReset) {
+        return fault(conversation, Cause::ResetBeforeAnswer, format!("{how} before any byte of an answer"));
+    }
     if !conversation.is_sent() {
         let what = format!("{how} while the request was being sent, before any byte of an answer");
         return fault(conversation, Cause::ClosedBeforeAnswer, what);

@@ -23,11 +23,18 @@ use crate::upstream::Line;
 pub async fn exchange(request: &mut Request, line: Line) -> Result<Answer, Failure> {
     let mut conversation = Conversation::begin(request, line);
     let head = poll_fn(|cx| conversation.poll_head(cx, request.interim.as_ref())).await;
-    match head.and_then(|head| conversation.judge(&head).map(|length| (head, length))) {
-        Ok((head, _)) if head.status == StatusCode::SWITCHING_PROTOCOLS => Ok(switch(conversation, head)),
-        Ok((head, length)) => Ok(Answer::Response(respond(conversation, head, length))),
-        Err(fault) => Err(conversation.fail(fault)),
+    if head.is_ok() {
+        conversation.line.lease.answered(conversation.sent_at.elapsed());
     }
+    let (head, length) = match head.and_then(|head| conversation.judge(&head).map(|length| (head, length))) {
+        Ok(judged) => judged,
+        Err(fault) => return Err(conversation.fail(fault)),
+    };
+    conversation.commit();
+    Ok(match head.status {
+        StatusCode::SWITCHING_PROTOCOLS => switch(conversation, head),
+        _ => Answer::Response(respond(conversation, head, length)),
+    })
 }
 
 fn switch(conversation: Conversation, head: ResponseHead) -> Answer {

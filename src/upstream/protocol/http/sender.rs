@@ -1,5 +1,6 @@
 //! The request on its way out: its head and one piece of its body at a time.
 
+mod disk;
 mod replay;
 
 use std::io::{self, IoSlice};
@@ -9,7 +10,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::head::Announced;
 use crate::http::wire::chunked::{CHUNK_END, LAST_CHUNK, SizeLine};
-use crate::http::{self, Body, Cause, Fault, Frame};
+use crate::http::{self, Body, Cause, Fault, FileRange, Frame};
 use crate::net::Stream;
 
 /// After this many pieces in a row other tasks get their turn: neither side may ever be slower than we are.
@@ -23,8 +24,8 @@ pub(super) struct Sender {
     data: Bytes,
     tail: &'static [u8],
     rest: Rest,
-    /// A body that was in memory as a whole, for another attempt.
-    whole: Option<Bytes>,
+    /// A body that was there as a whole, for another attempt.
+    whole: Option<Whole>,
     /// Whether the first piece of the body has been asked for: it goes out together with the head.
     asked: bool,
     /// Whether any piece of the body was taken.
@@ -33,9 +34,18 @@ pub(super) struct Sender {
     pub accepted: u64,
 }
 
+/// A body that can be sent again from its beginning.
+#[derive(Debug)]
+enum Whole {
+    Memory(Bytes),
+    Disk(FileRange),
+}
+
 #[derive(Debug)]
 enum Rest {
     Nothing,
+    /// What is left of a body on disk.
+    Disk(FileRange),
     Stream {
         stream: http::Stream,
         /// What is left to come; `None` sends chunks.
@@ -67,13 +77,16 @@ impl Sender {
     /// `out` is empty memory that the head is yet to be written to.
     pub(super) fn new(body: Body, out: BytesMut) -> Self {
         let (data, rest, whole) = match body {
-            Body::Bytes(bytes) => (bytes.clone(), Rest::Nothing, Some(bytes)),
+            Body::Bytes(bytes) => (bytes.clone(), Rest::Nothing, Some(Whole::Memory(bytes))),
+            Body::File(range) if range.length > 0 => {
+                (Bytes::new(), Rest::Disk(range.clone()), Some(Whole::Disk(range)))
+            }
             Body::Stream(stream) => {
                 let left = stream.length;
                 (Bytes::new(), Rest::Stream { stream, left }, None)
             }
-            Body::Empty => (Bytes::new(), Rest::Nothing, Some(Bytes::new())),
-            Body::File(_) | Body::Tunnel(_) => (
+            Body::Empty | Body::File(_) => (Bytes::new(), Rest::Nothing, Some(Whole::Memory(Bytes::new()))),
+            Body::Tunnel(_) => (
                 Bytes::new(),
                 Rest::Stream { stream: http::Stream::new(None, replay::Unsendable), left: None },
                 None,
@@ -90,6 +103,7 @@ impl Sender {
         match &self.rest {
             Rest::Stream { left: None, .. } => Announced::Chunked,
             Rest::Stream { left: Some(left), .. } => Announced::Length(*left),
+            Rest::Disk(range) => Announced::Length(range.length),
             _ if self.data.is_empty() => Announced::Nothing,
             _ => Announced::Length(self.data.len() as u64),
         }
@@ -97,6 +111,11 @@ impl Sender {
 
     pub(super) fn is_sent(&self) -> bool {
         matches!(self.rest, Rest::Nothing) && !self.has_pending()
+    }
+
+    /// No other attempt will be made: what is kept for one, on disk or in memory, can go once it is sent.
+    pub(super) fn keep_no_copy(&mut self) {
+        self.whole = None;
     }
 
     /// Gives up sending.
@@ -114,16 +133,16 @@ impl Sender {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, stream: &Stream) -> Result<Progress, SendError> {
         for _ in 0..PIECES_PER_POLL {
             let starved = self.wants_piece() && self.pull(cx).map_err(SendError::Client)?.is_pending();
-            if self.has_pending() {
-                match self.write(cx, stream) {
-                    Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(error)) => return Err(SendError::Server(error)),
-                    Poll::Pending => return Ok(Progress::Blocked),
-                }
-            } else if starved {
-                return Ok(Progress::Starved);
-            } else if !matches!(self.rest, Rest::Stream { .. }) {
-                return Ok(Progress::Sent);
+            let written = match self.rest {
+                Rest::Disk(_) => self.write_from_disk(cx, stream),
+                _ if self.has_pending() => self.write(cx, stream).map_err(SendError::Server),
+                _ if starved => return Ok(Progress::Starved),
+                Rest::Stream { .. } => continue,
+                Rest::Nothing | Rest::Refused => return Ok(Progress::Sent),
+            };
+            match written {
+                Poll::Ready(result) => result?,
+                Poll::Pending => return Ok(Progress::Blocked),
             }
         }
         cx.waker().wake_by_ref();

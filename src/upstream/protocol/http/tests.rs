@@ -17,7 +17,7 @@ mod requests;
 
 /// One exchange, over a kept connection where there is one.
 async fn ask(dialer: &Rc<Dialer>, mut request: Request) -> Result<Answer, Fault> {
-    let lease = dialer.pick(&[]).unwrap();
+    let lease = dialer.pick(&[], b"").unwrap();
     let connection = match lease.reuse() {
         Some(connection) => connection,
         None => lease.connect().await?,

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::{Rest, Sender};
+use super::{Rest, Sender, Whole};
 use crate::http::{self, Body, Cause, Fault, Frame, Source};
 
 impl Sender {
@@ -12,7 +12,9 @@ impl Sender {
     pub(in super::super) fn reclaim(self) -> Option<Body> {
         let first = (!self.data.is_empty()).then_some(self.data);
         match (self.whole, self.rest, first) {
-            (Some(whole), ..) => Some(if whole.is_empty() { Body::Empty } else { Body::Bytes(whole) }),
+            (Some(Whole::Disk(range)), ..) => Some(Body::File(range)),
+            (Some(Whole::Memory(bytes)), ..) if bytes.is_empty() => Some(Body::Empty),
+            (Some(Whole::Memory(bytes)), ..) => Some(Body::Bytes(bytes)),
             (None, Rest::Stream { stream, .. }, None) if !self.pulled => Some(Body::Stream(stream)),
             (None, Rest::Stream { stream, .. }, first) if self.accepted == 0 => {
                 Some(Body::Stream(http::Stream::new(stream.length, Prefixed { first, stream })))
@@ -43,6 +45,6 @@ pub(super) struct Unsendable;
 
 impl Source for Unsendable {
     fn poll_frame(&mut self, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Fault>>> {
-        Poll::Ready(Some(Err(Fault::new(Cause::Internal, "the request's body is a file or a tunnel"))))
+        Poll::Ready(Some(Err(Fault::new(Cause::Internal, "the request's body is a tunnel"))))
     }
 }

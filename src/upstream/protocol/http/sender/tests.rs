@@ -1,5 +1,8 @@
 use std::future::poll_fn;
+use std::io::Write;
+use std::sync::Arc;
 
+use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 
 use super::*;
@@ -48,13 +51,61 @@ async fn a_body_partly_taken_is_gone() {
     assert!(sender.reclaim().is_none());
 }
 
+/// A body of `text` with something before and behind it in its file.
+fn on_disk(text: &str) -> FileRange {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(format!("before{text}behind").as_bytes()).unwrap();
+    FileRange { file: Arc::new(file), offset: 6, length: text.len() as u64 }
+}
+
 #[tokio::test]
-async fn what_a_request_cannot_have_for_a_body_is_not_left_out_silently() {
+async fn a_body_on_disk_follows_its_head_and_can_be_sent_again() {
+    let text = "0123456789".repeat(100_000);
+    let mut body = Body::File(on_disk(&text));
+    for _ in 0..2 {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let stream = Stream::Unix(ours);
+        let mut sender = Sender::new(body, BytesMut::from("head"));
+        assert_eq!(sender.announced(), Announced::Length(1_000_000));
+        let sending = poll_fn(|cx| match sender.poll(cx, &stream) {
+            Ok(Progress::Sent) => Poll::Ready(()),
+            Ok(_) => Poll::Pending,
+            Err(error) => panic!("{error:?}"),
+        });
+        let mut received = vec![0; 1_000_004];
+        let (read, ()) = tokio::join!(theirs.read_exact(&mut received), sending);
+        read.unwrap();
+        assert!(received[..4] == *b"head" && received[4..] == *text.as_bytes());
+        assert!(sender.is_sent());
+        assert_eq!(sender.accepted, 1_000_004);
+        body = sender.reclaim().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_body_on_disk_that_lost_its_end_is_never_completed() {
     let (ours, _theirs) = UnixStream::pair().unwrap();
     let stream = Stream::Unix(ours);
-    let file = std::sync::Arc::new(tempfile::tempfile().unwrap().into());
-    let range = crate::http::FileRange { file, offset: 0, length: 5 };
+    let range = FileRange { length: 20, ..on_disk("short") };
     let mut sender = Sender::new(Body::File(range), BytesMut::from("head"));
+    let result = poll_fn(|cx| Poll::Ready(sender.poll(cx, &stream))).await;
+    assert!(matches!(result, Err(SendError::Client(fault)) if fault.cause == Cause::FileTruncated));
+}
+
+#[tokio::test]
+async fn an_empty_file_is_no_body() {
+    let mut sender = Sender::new(Body::File(on_disk("")), BytesMut::new());
+    assert_eq!(sender.announced(), Announced::Nothing);
+    sender.head().clear();
+    assert!(sender.is_sent());
+}
+
+#[tokio::test]
+async fn what_a_request_cannot_have_for_a_body_is_not_left_out_silently() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let stream = Stream::Unix(ours);
+    let tunnel = http::Tunnel { io: Box::pin(theirs), early: Bytes::new() };
+    let mut sender = Sender::new(Body::Tunnel(tunnel), BytesMut::from("head"));
     let result = poll_fn(|cx| Poll::Ready(sender.poll(cx, &stream))).await;
     assert!(matches!(result, Err(SendError::Client(_))), "{result:?}");
 }

@@ -149,8 +149,8 @@ async fn a_body_nobody_wants_closes_the_connection() {
     let mut server = Server::start([vec![Act::Head, send(wire), Act::Hold]]).await;
     let dialer = dialer(&[server.addr], SETTINGS);
     let response = response(&dialer, get()).await;
-    assert_eq!(dialer.upstream().endpoints[0].in_flight(), 1);
+    assert_eq!(dialer.upstream().servers[0].endpoint.in_flight(), 1);
     drop(response);
-    assert_eq!(dialer.upstream().endpoints[0].in_flight(), 0);
+    assert_eq!(dialer.upstream().servers[0].endpoint.in_flight(), 0);
     server.played().await;
 }

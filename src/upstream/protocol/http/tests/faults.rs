@@ -55,9 +55,11 @@ async fn heads_are_bounded() {
 
 #[tokio::test(flavor = "local")]
 async fn connections_that_end_before_an_answer_are_named() {
-    for script in [vec![Act::Head], vec![Act::Head, Act::Reset]] {
+    let closed = (vec![Act::Head], Cause::ClosedBeforeAnswer);
+    let reset = (vec![Act::Head, Act::Reset], Cause::ResetBeforeAnswer);
+    for (script, cause) in [closed, reset] {
         let fault = fault(SETTINGS, get(), script).await;
-        assert_eq!(fault.cause, Cause::ClosedBeforeAnswer);
+        assert_eq!(fault.cause, cause);
         assert!(fault.detail.contains("before any byte of an answer"), "{}", fault.detail);
     }
     let fault = fault(SETTINGS, get(), vec![Act::Head, send("HTTP/1.1 200 OK\r\nA")]).await;
@@ -139,7 +141,7 @@ async fn overheard(wire: &[u8]) -> Result<(), Fault> {
     let (ours, mut theirs) = tokio::net::UnixStream::pair().unwrap();
     theirs.write_all(wire).await.unwrap();
     theirs.shutdown().await.unwrap();
-    let lease = dialer(&["127.0.0.1:1".parse().unwrap()], SETTINGS).pick(&[]).unwrap();
+    let lease = dialer(&["127.0.0.1:1".parse().unwrap()], SETTINGS).pick(&[], b"").unwrap();
     let connection = crate::upstream::Connection::new(crate::net::Stream::Unix(ours));
     match exchange(&mut get(), Line { connection, lease }).await {
         Ok(Answer::Response(Response { body: Body::Stream(mut stream), .. })) => {

@@ -1,0 +1,55 @@
+//! A body on its way to disk.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use super::{Spool, SpoolError, SpoolFile};
+
+/// Makes its file with the first bytes.
+#[derive(Debug)]
+pub struct Writer {
+    spool: Arc<Spool>,
+    file: Option<Arc<SpoolFile>>,
+    written: u64,
+}
+
+impl Writer {
+    pub fn new(spool: &Arc<Spool>) -> Self {
+        Self { spool: Arc::clone(spool), file: None, written: 0 }
+    }
+
+    /// Appends all of `bytes` and clears them. After an error they are untouched, and the file
+    /// is as long as before.
+    pub async fn append(&mut self, bytes: &mut BytesMut) -> Result<(), SpoolError> {
+        let file = self.file().await?;
+        let (shared, offset) = (std::mem::take(bytes).freeze(), self.written);
+        let piece = shared.clone();
+        let result = self.spool.wait_for_disk(move || file.write_at(&piece, offset)).await;
+        let length = shared.len() as u64;
+        // The memory itself, unless a call that was given up still has it.
+        *bytes = shared.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+        result?;
+        bytes.clear();
+        self.written += length;
+        Ok(())
+    }
+
+    async fn file(&mut self) -> Result<Arc<SpoolFile>, SpoolError> {
+        if let Some(file) = &self.file {
+            return Ok(Arc::clone(file));
+        }
+        let spool = Arc::clone(&self.spool);
+        let made = self.spool.wait_for_disk(move || SpoolFile::create(&spool).map(Arc::new)).await?;
+        Ok(Arc::clone(self.file.insert(made)))
+    }
+
+    /// The file and how many bytes are in it; `None` if nothing was written.
+    pub fn finish(self) -> Option<(Arc<SpoolFile>, u64)> {
+        self.file.filter(|_| self.written > 0).map(|file| (file, self.written))
+    }
+
+    pub fn is_begun(&self) -> bool {
+        self.written > 0
+    }
+}

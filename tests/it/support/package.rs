@@ -1,0 +1,19 @@
+//! Debian packages that a test cannot do without, installed once where that is possible.
+
+use std::process::Command;
+
+use super::once;
+
+/// Makes sure that `works` holds, by installing the package of that name.
+pub fn require(package: &str, works: fn() -> bool) {
+    if works() {
+        return;
+    }
+    once::directory(package, "", |_| {
+        // A fresh machine may have no list of packages yet.
+        for arguments in [&["update", "--quiet"][..], &["install", "--yes", "--quiet", package]] {
+            let _ = Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive").output();
+        }
+        assert!(works(), "this test needs the Debian package {package}: apt-get install {package}");
+    });
+}
