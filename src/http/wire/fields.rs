@@ -89,7 +89,7 @@ impl From<httparse::Error> for WireError {
 /// Names are written the way they always were, `Content-Type`: case means nothing (RFC 9110 5.1), but
 /// there are scripts that read heads with the eye of a person.
 pub fn write_field(out: &mut BytesMut, name: &[u8], value: &[u8]) {
-    out.reserve(name.len() + value.len() + 4);
+    out.reserve(name.len() + value.len() + 36);
     if name == b"etag" {
         out.put_slice(b"ETag");
     } else {
@@ -100,15 +100,22 @@ pub fn write_field(out: &mut BytesMut, name: &[u8], value: &[u8]) {
     out.put_slice(b"\r\n");
 }
 
+/// In blocks, which the compiler makes a few vector instructions of: byte by byte this took a tenth of a
+/// proxied request.
 fn write_name(out: &mut BytesMut, name: &[u8]) {
-    let start = out.len();
-    out.put_slice(name);
-    let mut after_dash = true;
-    for byte in &mut out[start..] {
-        if after_dash {
-            byte.make_ascii_uppercase();
+    const BLOCK: usize = 32;
+    let mut last = b'-';
+    for piece in name.chunks(BLOCK) {
+        let mut block = [0; BLOCK];
+        block[..piece.len()].copy_from_slice(piece);
+        let mut before = [last; BLOCK];
+        before[1..].copy_from_slice(&block[..BLOCK - 1]);
+        for (byte, before) in block.iter_mut().zip(before) {
+            *byte ^= u8::from(before == b'-' && byte.is_ascii_lowercase()) << 5;
         }
-        after_dash = *byte == b'-';
+        last = block[piece.len() - 1];
+        out.put_slice(&block);
+        out.truncate(out.len() - BLOCK + piece.len());
     }
 }
 
