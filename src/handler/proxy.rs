@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use self::patience::{Patience, may_pass};
 use super::{Outcome, prepare, upgrade};
-use crate::http::{Cause, Fault, HeaderRules, Request, Response, Retry, strip_response_hop_by_hop};
+use crate::http::{Body, Cause, Fault, HeaderRules, Request, Response, Retry, strip_response_hop_by_hop};
 use crate::upstream::{Answer, Dialer, Failure, Lease, Line, exchange};
 
 /// The handler of a `proxy` location, on one event loop.
@@ -88,7 +88,7 @@ impl Proxy {
 /// Speaks to one server: over a kept connection if there is one, and once more over a new one if it
 /// turns out to have been closed meanwhile.
 async fn attempt(request: &mut Request, mut lease: Lease) -> Result<Answer, Missed> {
-    let mut kept = lease.reuse();
+    let mut kept = lease.reuse(is_repeatable(request));
     loop {
         let is_kept = kept.is_some();
         let connection = match kept.take() {
@@ -109,6 +109,11 @@ async fn attempt(request: &mut Request, mut lease: Lease) -> Result<Answer, Miss
             Err(failure) => return Err(Missed::Final(failure.fault)),
         }
     }
+}
+
+/// Whether a request can be spoken again even after a server may have seen it (RFC 9110 9.2.2).
+fn is_repeatable(request: &Request) -> bool {
+    request.method.is_idempotent() && !matches!(request.body, Body::Stream(_))
 }
 
 /// Whether a request may be spoken again after a connection failed it.

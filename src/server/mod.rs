@@ -14,6 +14,7 @@ mod linger;
 mod listener;
 mod outbound;
 mod pace;
+mod scratch;
 #[cfg(test)]
 mod tests;
 mod tunnel;

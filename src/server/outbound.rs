@@ -10,12 +10,17 @@ use bytes::{Bytes, BytesMut};
 use super::encode::{self, Asked, Framing};
 use super::io::Io;
 use super::leaving::Leaving;
+use super::scratch;
 use crate::http::wire::chunked;
 use crate::http::{Body, Cause, Fault, Fields, FileRange, Frame, Limits, Response, Sent, Stream, Tunnel};
 use crate::net::{send_more, sendfile};
 
 /// What a head commonly needs.
 const HEAD_SIZE: usize = 512;
+
+/// A body up to this is copied behind its head: one `send(2)` costs less than a `writev(2)` of two pieces,
+/// by more than the copy takes.
+const COPIED: usize = 4 * 1024;
 
 /// How a response went out.
 pub(super) struct Written {
@@ -35,17 +40,18 @@ pub(super) async fn send(
     close: bool,
 ) -> Written {
     let framing = Framing::of(response, asked);
-    let mut head = std::mem::take(&mut *io.owed.borrow_mut());
+    let mut head = scratch::take();
     head.reserve(HEAD_SIZE);
+    head.extend_from_slice(&std::mem::take(&mut *io.owed.borrow_mut()));
     encode::head(&mut head, response, framing, asked, close);
     let body = std::mem::take(&mut response.body);
     let mut out = Outbound { io, limits, sent: 0 };
     let head_bytes = head.len() as u64;
     let (result, tunnel) = match body {
-        Body::Tunnel(tunnel) => (out.write(&[&head]).await, Some(tunnel)),
-        _ if framing == Framing::None => (out.write(&[&head]).await, None),
-        Body::Empty => (out.write(&[&head]).await, None),
-        Body::Bytes(bytes) => (out.write(&[&head, &bytes]).await, None),
+        Body::Tunnel(tunnel) => (out.whole(head, &[]).await, Some(tunnel)),
+        _ if framing == Framing::None => (out.whole(head, &[]).await, None),
+        Body::Empty => (out.whole(head, &[]).await, None),
+        Body::Bytes(bytes) => (out.whole(head, &bytes).await, None),
         Body::File(range) => (out.file(&head, &range).await, None),
         // Boxed, so that an answer which is there as a whole carries no room for one that comes in pieces.
         Body::Stream(stream) => (Box::pin(out.stream(head, stream, framing, asked.trailers)).await, None),
@@ -65,6 +71,19 @@ struct Outbound<'a> {
 }
 
 impl Outbound<'_> {
+    /// Writes a response that is in memory.
+    async fn whole(&mut self, mut head: BytesMut, body: &[u8]) -> Result<(), Fault> {
+        let rest = if body.len() <= COPIED {
+            head.extend_from_slice(body);
+            &[]
+        } else {
+            body
+        };
+        let result = self.write(&[&head, rest]).await;
+        scratch::give_back(head);
+        result
+    }
+
     /// Writes all of `parts`, together as far as the socket takes them.
     async fn write(&mut self, parts: &[&[u8]]) -> Result<(), Fault> {
         let mut slices: smallvec::SmallVec<[IoSlice<'_>; 4]> =

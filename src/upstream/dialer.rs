@@ -60,9 +60,9 @@ impl Lease {
         &self.dialer.upstream.settings
     }
 
-    /// The idle connection used last, if one is still good.
-    pub fn reuse(&self) -> Option<Box<Connection>> {
-        self.slot.take()
+    /// The idle connection used last, if one is still good; see [`Connection::is_quiet`].
+    pub fn reuse(&self, repeated: bool) -> Option<Box<Connection>> {
+        self.slot.take(repeated)
     }
 
     /// A new connection.

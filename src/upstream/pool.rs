@@ -106,16 +106,17 @@ struct Idle {
 }
 
 impl Slot {
-    /// The newest connection that is still open and silent; the others met are closed.
-    pub(super) fn take(&self) -> Option<Box<Connection>> {
+    /// The newest connection that is still open and silent, looked at more closely for a request that
+    /// cannot be `repeated`; the others met are closed.
+    pub(super) fn take(&self, repeated: bool) -> Option<Box<Connection>> {
         let mut idle = self.idle.borrow_mut();
         if idle.is_empty() {
             return None;
         }
         let now = Instant::now();
         loop {
-            let mut newest = idle.pop_back()?;
-            if newest.expires > now && newest.connection.is_quiet() {
+            let newest = idle.pop_back()?;
+            if newest.expires > now && newest.connection.is_quiet(repeated) {
                 return Some(newest.connection);
             }
         }

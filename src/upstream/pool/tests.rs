@@ -22,9 +22,9 @@ async fn the_newest_connection_is_used_first() {
     newer.output.reserve(99);
     pool.put(&slot, older, &SETTINGS);
     pool.put(&slot, newer, &SETTINGS);
-    assert!(slot.take().unwrap().output.capacity() >= 99);
-    assert!(slot.take().unwrap().reused);
-    assert!(slot.take().is_none());
+    assert!(slot.take(false).unwrap().output.capacity() >= 99);
+    assert!(slot.take(false).unwrap().reused);
+    assert!(slot.take(false).is_none());
 }
 
 #[tokio::test(flavor = "local")]
@@ -36,9 +36,12 @@ async fn connections_that_ended_or_spoke_are_passed_over() {
     drop(peer);
     spoke.stream.readable().await.unwrap();
     ended.stream.readable().await.unwrap();
+    for repeated in [false, true] {
+        assert!(!ended.is_quiet(repeated) && !spoke.is_quiet(repeated));
+    }
     pool.put(&slot, ended, &SETTINGS);
     pool.put(&slot, spoke, &SETTINGS);
-    assert!(slot.take().is_none());
+    assert!(slot.take(true).is_none());
 }
 
 #[tokio::test(flavor = "local")]

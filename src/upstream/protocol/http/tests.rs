@@ -18,7 +18,7 @@ mod requests;
 /// One exchange, over a kept connection where there is one.
 async fn ask(dialer: &Rc<Dialer>, mut request: Request) -> Result<Answer, Fault> {
     let lease = dialer.pick(&[], b"").unwrap();
-    let connection = match lease.reuse() {
+    let connection = match lease.reuse(false) {
         Some(connection) => connection,
         None => lease.connect().await?,
     };
