@@ -10,7 +10,7 @@ use super::Stream;
 
 /// One call moves at most this much, so that a fast client cannot hold the event loop
 /// (nginx's `sendfile_max_chunk`).
-pub const SENDFILE_MAX: u64 = 1024 * 1024;
+pub const SENDFILE_MAX: u64 = 2 * 1024 * 1024;
 
 /// Sends bytes that a file follows: the kernel holds them back until they fill a packet with the file's.
 ///

@@ -13,7 +13,7 @@ use super::leaving::Leaving;
 use super::scratch;
 use crate::http::wire::chunked;
 use crate::http::{Body, Cause, Fault, Fields, FileRange, Frame, Limits, Response, Sent, Stream, Tunnel};
-use crate::net::{send_more, sendfile};
+use crate::net::{SENDFILE_MAX, send_more, sendfile};
 
 /// What a head commonly needs.
 const HEAD_SIZE: usize = 512;
@@ -151,8 +151,9 @@ impl Outbound<'_> {
             }
             offset += written as u64;
             left = left.saturating_sub(written as u64);
-            if left > 0 {
-                // A client that reads as fast as we send must not hold the event loop.
+            if left > 0 && written as u64 >= SENDFILE_MAX {
+                // A client that reads as fast as we send must not hold the event loop. One that does not
+                // is waited for anyway.
                 tokio::task::yield_now().await;
             }
         }
