@@ -58,7 +58,7 @@ impl Proxy {
                 return Ok(Outcome::Response(attempts.answered(answer)));
             }
             // Nobody waits for a client that has left: its request is dropped with this future.
-            if !attempts.may_pass || !patience.wait().await {
+            if !attempts.may_pass || !Box::pin(patience.wait()).await {
                 return Err(attempts.give_up(&self.dialer.upstream().name, patience.summary()));
             }
         }
