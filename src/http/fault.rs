@@ -17,7 +17,7 @@ pub struct Fault {
     /// What was seen, with addresses, paths and numbers: for the error log only.
     pub detail: String,
     /// The field a status demands, `Allow` for one; empty for most.
-    pub header: Option<Field>,
+    pub header: Option<Box<Field>>,
     /// Servers tried, in order, where the request got that far.
     pub upstream: Option<Box<str>>,
 }
@@ -29,7 +29,7 @@ impl Fault {
 
     #[must_use]
     pub fn with_header(mut self, name: ::http::HeaderName, value: ::http::HeaderValue) -> Self {
-        self.header = Some((name, value));
+        self.header = Some(Box::new((name, value)));
         self
     }
 

@@ -71,8 +71,8 @@ where
     pub async fn answer(self, incoming: Incoming, asked: Asked) -> After {
         let is_readable = matches!(incoming, Incoming::Request(_));
         self.limits.reset(self.shared.settings.body, self.shared.settings.send);
-        let Some(response) = self.call(incoming).await else { return After::Close };
-        let after = self.write(response, asked).await;
+        let Some(mut response) = self.call(incoming).await else { return After::Close };
+        let after = self.write(&mut response, asked).await;
         if is_readable { after } else { After::Linger }
     }
 
@@ -127,14 +127,14 @@ where
         .await
     }
 
-    async fn write(&self, mut response: Response, asked: Asked) -> After {
+    async fn write(&self, response: &mut Response, asked: Asked) -> After {
         let broken = !self.io.inbound.borrow().can_be_skipped(SKIP_MAX);
-        let until_close = Framing::of(&response, asked) == Framing::UntilClose;
+        let until_close = Framing::of(response, asked) == Framing::UntilClose;
         let close = !asked.keep_alive || until_close || broken || self.shared.connections.is_draining();
         let Written { mut sent, tunnel, must_reset } =
-            outbound::send(self.io, self.limits, &mut response, asked, close).await;
+            outbound::send(self.io, self.limits, response, asked, close).await;
         if let Some(tunnel) = tunnel {
-            sent.body_bytes += tunnel::run(self.io, tunnel).await;
+            sent.body_bytes += Box::pin(tunnel::run(self.io, tunnel)).await;
             response.on_end.call(sent);
             return After::Close;
         }

@@ -153,7 +153,7 @@ fn other_methods_are_told_what_is_allowed() {
         request.method = method;
         let fault = respond(&files, request).unwrap_err();
         assert_eq!(fault.cause, Cause::MethodNotAllowed);
-        let (name, value) = fault.header.unwrap();
+        let (name, value) = *fault.header.unwrap();
         assert_eq!((name, value.to_str().unwrap()), (header::ALLOW, "GET, HEAD"));
     }
 }
@@ -256,7 +256,7 @@ fn a_range_behind_the_end_is_told_the_length() {
     let site = Site::new(&[("a.txt", "0123456789")]);
     let fault = respond(&site.files(|_| ()), request_with("/a.txt", &[("range", "bytes=10-")])).unwrap_err();
     assert_eq!(fault.cause, Cause::RangeNotSatisfiable);
-    let (name, value) = fault.header.unwrap();
+    let (name, value) = *fault.header.unwrap();
     assert_eq!((name, value.to_str().unwrap()), (header::CONTENT_RANGE, "bytes */10"));
 }
 
