@@ -43,7 +43,8 @@ where
         // Boxed, so that a connection waiting for its next request holds no more than the wait needs.
         match Box::pin(exchange.answer(incoming, asked)).await {
             After::NextRequest => {}
-            After::Linger => return linger::linger(&io).await,
+            // Boxed like the exchange: neither is room that a waiting connection should hold.
+            After::Linger => return Box::pin(linger::linger(&io)).await,
             After::Close => return,
         }
     }
