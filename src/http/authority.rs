@@ -44,8 +44,11 @@ fn parse_port(digits: &[u8]) -> Result<Option<u16>, Fault> {
     if digits.is_empty() {
         return Ok(None);
     }
-    let text = str::from_utf8(digits).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
-    match text.and_then(|text| text.parse().ok()) {
+    let port = digits.iter().try_fold(0_u16, |port, digit| {
+        let digit = digit.is_ascii_digit().then(|| u16::from(digit - b'0'))?;
+        port.checked_mul(10)?.checked_add(digit)
+    });
+    match port {
         Some(port) => Ok(Some(port)),
         None => Err(Fault::new(Cause::BadHost, "the port of the Host header is not a number up to 65535")),
     }

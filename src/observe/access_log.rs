@@ -140,10 +140,11 @@ impl Lines {
 impl Gathered {
     fn hand_over(&self) {
         let Some(sender) = &self.sender else { return };
-        let lines = std::mem::take(&mut *self.bytes.borrow_mut());
-        if lines.is_empty() {
+        if self.bytes.borrow().is_empty() {
             return;
         }
+        // With room from the start: growing by doubling would copy every line once more.
+        let lines = self.bytes.replace(Vec::with_capacity(FULL + FULL / 8));
         if let Err(
             TrySendError::Full(Message::Lines(lines)) | TrySendError::Disconnected(Message::Lines(lines)),
         ) = sender.try_send(Message::Lines(lines))
