@@ -53,6 +53,8 @@ mod rewrites;
 mod router;
 /// The same tables against nginx itself, where it is installed.
 mod router_nginx;
+/// tower-http's file service as a second opinion on ranges and conditions.
+mod second_opinion;
 /// How the bytes of files get to the socket, as the kernel saw it.
 mod sendfile;
 /// What a `files` location answers with, and what it never does.
