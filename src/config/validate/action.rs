@@ -40,9 +40,8 @@ pub fn files(
         if path.is_file() {
             let help = "`files` is a directory; the file is found in it by the path of the request";
             report.push(Problem::error(text.spot, format!("`{}` is a file", text.value)).help(help));
-        } else if !path.exists() {
-            let message = format!("there is no directory `{}` yet", path.display());
-            report.push(Problem::warning(text.spot, message));
+        } else {
+            scalar::warn_unless_reachable("directory", path, text.spot, report);
         }
     }
     Some(Files {

@@ -40,8 +40,8 @@ fn page(status: &str, at: &At<String>, report: &mut Report) -> Option<PathBuf> {
     let path = scalar::path(status, at, report)?;
     if path.is_dir() {
         report.push(Problem::error(at.spot, format!("`{}` is a directory, not a page", at.value)));
-    } else if !path.exists() {
-        report.push(Problem::warning(at.spot, format!("there is no page `{}` yet", path.display())));
+    } else {
+        scalar::warn_unless_reachable("page", &path, at.spot, report);
     }
     Some(path)
 }

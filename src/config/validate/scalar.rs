@@ -1,8 +1,9 @@
 //! Scalars with their ranges and choices.
 
 use std::fmt::Display;
+use std::io::ErrorKind;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use regex::bytes::Regex;
 use crate::config::names;
 use crate::config::node::{At, Either};
 use crate::config::raw;
-use crate::config::report::{Problem, Report};
+use crate::config::report::{Problem, Report, Spot};
 use crate::config::value::{parse_duration, parse_size, show_duration};
 use crate::http::Template;
 
@@ -130,6 +131,20 @@ pub fn template(at: &At<String>, regex: Option<&Regex>, report: &mut Report) -> 
 }
 
 /// A path, made absolute from the file that names it.
+/// What is not there may come up later, and what this user may not look at may be open to the one that
+/// rproxy will run as: neither is an error.
+pub fn warn_unless_reachable(what: &str, path: &Path, spot: Spot, report: &mut Report) {
+    let Err(error) = path.metadata() else { return };
+    let shown = path.display();
+    report.push(match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            Problem::warning(spot, format!("there is no {what} `{shown}` yet"))
+        }
+        _ => Problem::warning(spot, format!("the {what} `{shown}` cannot be reached: {error}"))
+            .help("give the user that rproxy runs as access to it and to the directories above"),
+    });
+}
+
 pub fn path(key: &str, at: &At<String>, report: &mut Report) -> Option<PathBuf> {
     if at.value.is_empty() {
         report.push(Problem::error(at.spot, format!("`{key}` is an empty path")));

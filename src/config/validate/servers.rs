@@ -67,10 +67,8 @@ pub fn address(at: &At<String>, report: &mut Report) -> Option<At<UpstreamAddr>>
     scalar::parse(&at.with(absolute), report)
 }
 
-/// The application may come up later, so this is no error.
 pub fn warn_of_missing_socket(server: &At<UpstreamAddr>, report: &mut Report) {
-    if let Some(path) = server.value.unix_path().filter(|path| !path.exists()) {
-        let message = format!("there is no socket `{}` yet", path.display());
-        report.push(Problem::warning(server.spot, message));
+    if let Some(path) = server.value.unix_path() {
+        scalar::warn_unless_reachable("socket", path, server.spot, report);
     }
 }

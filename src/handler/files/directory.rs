@@ -47,14 +47,20 @@ impl Directory {
     }
 
     pub fn has_directory(&self, path: &[u8], now: Instant) -> Result<bool, Fault> {
-        self.base(now)?.0.has_directory(path, self.symlinks)
+        self.base(now)?.0.has_directory(path, self.symlinks).map_err(|fault| self.named(fault))
+    }
+
+    /// A path below the directory says little to who reads the log.
+    fn named(&self, mut fault: Fault) -> Fault {
+        fault.detail = format!("{}/{}", self.path.display(), fault.detail);
+        fault
     }
 
     fn look(&self, path: &[u8], now: Instant) -> Result<Found, Fault> {
         // What is found is as old as the directory's own descriptor: a deployment that swaps the
         // directory must not stay hidden for one second behind the other.
         let (base, checked) = self.base(now)?;
-        match base.entry(path, self.symlinks)? {
+        match base.entry(path, self.symlinks).map_err(|fault| self.named(fault))? {
             Entry::Missing => Ok(Found::Missing),
             Entry::Directory => Ok(Found::Directory),
             Entry::File(file, state) => Ok(Found::File(self.take(path, file, state, checked))),
