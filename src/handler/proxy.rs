@@ -13,7 +13,10 @@ use smallvec::SmallVec;
 
 use self::patience::{Patience, may_pass};
 use super::{Outcome, prepare, upgrade};
-use crate::http::{Body, Cause, Fault, HeaderRules, Request, Response, Retry, strip_response_hop_by_hop};
+use crate::http::{
+    Attempt, Body, Cause, Fault, HeaderRules, Request, Response, Retry, Side, Tried,
+    strip_response_hop_by_hop,
+};
 use crate::upstream::{Answer, Dialer, Failure, Lease, Line, exchange};
 
 /// The handler of a `proxy` location, on one event loop.
@@ -27,8 +30,7 @@ pub struct Proxy {
 #[derive(Debug, Default)]
 struct Attempts {
     indexes: SmallVec<[usize; 8]>,
-    /// As nginx's `$upstream_addr`.
-    labels: String,
+    tried: Tried,
     fault: Option<Fault>,
     /// Whether any of them may be reached in a moment.
     may_pass: bool,
@@ -134,21 +136,21 @@ fn is_unsent(failure: &Failure) -> bool {
 impl Attempts {
     fn begin(&mut self, lease: &Lease) {
         self.indexes.push(lease.index());
-        if !self.labels.is_empty() {
-            self.labels.push_str(", ");
-        }
-        self.labels.push_str(lease.label());
+        self.tried.attempts.push(Attempt::begin(lease.shared_label()));
     }
 
     /// The latest cause counts; the log tells of every server.
     fn failed(&mut self, mut fault: Fault) {
+        if let Some(attempt) = self.tried.attempts.last_mut() {
+            attempt.failed((fault.cause.side() == Side::Upstream).then(|| fault.status()));
+        }
         if let Some(before) = &self.fault {
             fault.detail = format!("{}; {}", before.detail, fault.detail);
         }
         self.fault = Some(fault);
     }
 
-    fn answered(self, answer: Answer) -> Response {
+    fn answered(mut self, answer: Answer) -> Response {
         let mut response = match answer {
             Answer::Response(mut response) => {
                 strip_response_hop_by_hop(&mut response.headers);
@@ -156,7 +158,10 @@ impl Attempts {
             }
             Answer::Switched { head, line, early } => upgrade::switch(head, line, early),
         };
-        response.trace.upstream = Some(self.labels.into());
+        if let Some(attempt) = self.tried.attempts.last_mut() {
+            attempt.answered(response.status, &mut response.body);
+        }
+        response.trace.upstream = self.tried;
         response
     }
 
@@ -167,7 +172,7 @@ impl Attempts {
         if let Some(summary) = summary {
             fault.detail = format!("{}; {summary}", fault.detail);
         }
-        fault.upstream = Some(self.labels.into());
+        fault.upstream = Some(Box::new(self.tried));
         fault
     }
 }

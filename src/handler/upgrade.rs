@@ -16,8 +16,8 @@ use crate::upstream::{Lease, Line};
 ///
 /// Its fields are the server's own, `Upgrade` among them; the writer of the head says `Connection`.
 pub(super) fn switch(head: ResponseHead, line: Line, early: Bytes) -> Response {
-    let io = Box::pin(Tunnelled { stream: line.connection.stream, _lease: line.lease });
-    let body = Body::Tunnel(Tunnel { io, early });
+    let io = Tunnelled { stream: line.connection.stream, _lease: line.lease };
+    let body = Body::Tunnel(Tunnel::new(io, early));
     Response { status: head.status, headers: head.headers, body, ..Response::default() }
 }
 

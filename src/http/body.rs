@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::tried::Watch;
 use super::{Fault, Fields};
 
 /// The body of a request or of a response.
@@ -88,15 +89,21 @@ pub trait Source {
 pub struct Stream {
     pub length: Option<u64>,
     source: Box<dyn Source>,
+    /// Of an answer whose end somebody wants to know.
+    pub(super) watch: Option<Watch>,
 }
 
 impl Stream {
     pub fn new(length: Option<u64>, source: impl Source + 'static) -> Self {
-        Self { length, source: Box::new(source) }
+        Self { length, source: Box::new(source), watch: None }
     }
 
     pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Fault>>> {
-        self.source.poll_frame(cx)
+        let polled = self.source.poll_frame(cx);
+        if let Poll::Ready(None | Some(Err(_))) = polled {
+            self.watch = None;
+        }
+        polled
     }
 
     pub async fn frame(&mut self) -> Option<Result<Frame, Fault>> {
@@ -120,6 +127,13 @@ pub struct Tunnel {
     pub io: Pin<Box<dyn Duplex>>,
     /// What the upstream sent right behind its 101.
     pub early: Bytes,
+    pub(super) watch: Option<Watch>,
+}
+
+impl Tunnel {
+    pub fn new(io: impl Duplex + 'static, early: Bytes) -> Self {
+        Self { io: Box::pin(io), early, watch: None }
+    }
 }
 
 impl fmt::Debug for Tunnel {

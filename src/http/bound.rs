@@ -37,8 +37,9 @@ impl Template {
 impl Bound {
     /// The text as a field's value, by the rules of [`Template::render_header`].
     pub fn render_header(&self, trace: &Trace) -> HeaderValue {
-        let upstream = trace.upstream.as_deref().unwrap_or_default().as_bytes();
-        let parts: Vec<&[u8]> = self.0.iter().map(|part| part.bytes(upstream)).collect();
+        let mut upstream = Vec::new();
+        trace.upstream.write_addresses(&mut upstream);
+        let parts: Vec<&[u8]> = self.0.iter().map(|part| part.bytes(&upstream)).collect();
         into_header_value(&parts.concat().into())
     }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 
 use ::http::StatusCode;
 
+use super::Tried;
+
 /// One header field.
 type Field = (::http::HeaderName, ::http::HeaderValue);
 
@@ -18,8 +20,8 @@ pub struct Fault {
     pub detail: String,
     /// The field a status demands, `Allow` for one; empty for most.
     pub header: Option<Box<Field>>,
-    /// Servers tried, in order, where the request got that far.
-    pub upstream: Option<Box<str>>,
+    /// What the servers of an upstream made of the request, where it got that far.
+    pub upstream: Option<Box<Tried>>,
 }
 
 impl Fault {

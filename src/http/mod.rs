@@ -28,6 +28,7 @@ mod scope;
 mod template;
 #[cfg(test)]
 pub mod testing;
+mod tried;
 mod variable;
 mod vetting;
 pub mod wire;
@@ -50,3 +51,4 @@ pub use request_id::RequestId;
 pub use response::{OnEnd, Response, Sent, Trace};
 pub use scope::Scope;
 pub use template::Template;
+pub use tried::{Attempt, Tried};

@@ -2,7 +2,7 @@
 
 use ::http::{HeaderName, HeaderValue, StatusCode};
 
-use super::{Body, Fault, Fields};
+use super::{Body, Fault, Fields, Tried};
 
 /// Status, fields and body. Framing fields (Content-Length, Transfer-Encoding, Connection) are the
 /// writer's business: what stands in `headers` of them is ignored, except the Content-Length of an
@@ -46,8 +46,8 @@ impl From<Body> for Response {
 /// How a response came about, for the log.
 #[derive(Debug, Default)]
 pub struct Trace {
-    /// Servers tried, in order, as `$upstream_addr` has them.
-    pub upstream: Option<Box<str>>,
+    /// What the servers of an upstream made of it.
+    pub upstream: Tried,
     /// The fault this response was made from.
     pub fault: Option<Box<Fault>>,
 }

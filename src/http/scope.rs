@@ -5,33 +5,24 @@ use std::io::Write;
 use ::http::{Version, header};
 use bytes::Bytes;
 
+use super::Request;
 use super::variable::{Known, Variable};
-use super::{Request, Trace};
 
-/// Where a template takes its values from: a request, and what is known of its answer.
+/// Where a template takes its values from.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
     request: &'a Request,
-    upstream_addr: &'a str,
-}
-
-impl<'a> Scope<'a> {
-    /// For what is rendered once an answer is there.
-    #[must_use]
-    pub fn with_trace(self, trace: &'a Trace) -> Self {
-        Self { upstream_addr: trace.upstream.as_deref().unwrap_or_default(), ..self }
-    }
 }
 
 impl<'a> From<&'a Request> for Scope<'a> {
     fn from(request: &'a Request) -> Self {
-        Self { request, upstream_addr: "" }
+        Self { request }
     }
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
     /// The value, where it is there to be shared without copying.
-    pub(super) fn shared(&self, variable: &Variable) -> Option<Bytes> {
+    pub(super) fn shared(self, variable: &Variable) -> Option<Bytes> {
         let request = self.request;
         match variable {
             Variable::Known(Known::Path) => Some(request.target.path.clone()),
@@ -45,7 +36,7 @@ impl Scope<'_> {
     }
 
     /// Appends the value, which is empty where there is none.
-    pub(super) fn write(&self, variable: &Variable, out: &mut Vec<u8>) {
+    pub(super) fn write(self, variable: &Variable, out: &mut Vec<u8>) {
         if let Some(value) = self.shared(variable) {
             return out.extend_from_slice(&value);
         }
@@ -58,7 +49,7 @@ impl Scope<'_> {
         }
     }
 
-    fn write_known(&self, known: Known, out: &mut Vec<u8>) {
+    fn write_known(self, known: Known, out: &mut Vec<u8>) {
         let request = self.request;
         let (connection, client) = (&request.connection, &request.client);
         match known {
@@ -79,14 +70,18 @@ impl Scope<'_> {
             },
             Known::ServerPort => connection.local.into_iter().for_each(|local| show(out, local.port())),
             Known::ServerProtocol => out.extend_from_slice(protocol(request.version)),
-            Known::UpstreamAddr => out.extend_from_slice(self.upstream_addr.as_bytes()),
-            // The rest is shared, or there is no query.
-            Known::Host | Known::Path | Known::Query | Known::RequestUri | Known::IsArgs => {}
+            // The rest is shared, or not known yet, or there is no query.
+            Known::UpstreamAddr
+            | Known::Host
+            | Known::Path
+            | Known::Query
+            | Known::RequestUri
+            | Known::IsArgs => {}
         }
     }
 
     /// Several fields of a name are one list (RFC 9110 5.3), which for cookies is joined differently.
-    fn write_header(&self, name: &str, out: &mut Vec<u8>) {
+    fn write_header(self, name: &str, out: &mut Vec<u8>) {
         // An absolute target has the last word over Host, so the field itself may be wrong.
         if name == header::HOST.as_str() {
             return out.extend_from_slice(&self.request.authority.raw);
@@ -100,14 +95,14 @@ impl Scope<'_> {
         }
     }
 
-    fn cookie(&self, name: &str) -> Option<&[u8]> {
+    fn cookie(self, name: &str) -> Option<&'a [u8]> {
         let lines = self.request.headers.get_all(header::COOKIE);
         let pairs = lines.flat_map(|line| line.as_bytes().split(|b| *b == b';'));
         find_pair(pairs.map(<[u8]>::trim_ascii), name).map(<[u8]>::trim_ascii)
     }
 
     /// As it was sent: percent-encoding is not undone.
-    fn argument(&self, name: &str) -> Option<&[u8]> {
+    fn argument(self, name: &str) -> Option<&'a [u8]> {
         let query = self.request.target.query.as_deref()?;
         find_pair(query.split(|b| *b == b'&'), name)
     }
@@ -206,13 +201,5 @@ mod tests {
         request.client.ip = None;
         request.client.port = None;
         assert_eq!(render("$remote_addr|$remote_port", &request), "unix:|");
-    }
-
-    #[test]
-    fn the_servers_tried_come_with_the_answer() {
-        let request = request("/");
-        let trace = Trace { upstream: Some("127.0.0.1:8000".into()), fault: None };
-        let template = Template::parse("$upstream_addr").unwrap();
-        assert_eq!(template.render(Scope::from(&request).with_trace(&trace)), "127.0.0.1:8000");
     }
 }

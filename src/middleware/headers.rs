@@ -46,6 +46,7 @@ impl<'a> ResponseEdits<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::Attempt;
     use crate::http::testing::request_with;
 
     fn rules(set: &[(&str, &str)], remove: &[&str]) -> HeaderRules {
@@ -62,7 +63,7 @@ mod tests {
         let edits = ResponseEdits::new(&rules, &request_with("/a", &[]));
         let mut response =
             Response::default().with_header(::http::header::SERVER, HeaderValue::from_static("gunicorn"));
-        response.trace.upstream = Some("127.0.0.1:8000".into());
+        response.trace.upstream.attempts.push(Attempt::begin("127.0.0.1:8000".into()));
         edits.apply(&mut response);
         assert!(!response.headers.contains_key("server"));
         assert_eq!(response.headers["x-path"], "/a");

@@ -32,11 +32,12 @@ impl ErrorPages {
 }
 
 /// Makes the response for a fault: the site's page, or a short plain one that tells nothing of the inside.
-pub fn rescue(fault: Fault, pages: &ErrorPages) -> Response {
+pub fn rescue(mut fault: Fault, pages: &ErrorPages) -> Response {
     let mut response = error_page(fault.status(), fault.cause.reason(), pages);
     if let Some((name, value)) = fault.header.as_deref() {
         response.headers.insert(name, value.clone());
     }
+    response.trace.upstream = fault.upstream.take().map(|tried| *tried).unwrap_or_default();
     response.trace.fault = Some(Box::new(fault));
     response
 }

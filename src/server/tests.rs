@@ -527,8 +527,8 @@ async fn tunnel() -> (Session, UnixStream) {
     let (far, near) = UnixStream::pair().unwrap();
     let near = Rc::new(std::cell::RefCell::new(Some(near)));
     let mut session = session(move |_| {
-        let io = Box::pin(near.borrow_mut().take().unwrap());
-        let tunnel = crate::http::Tunnel { io, early: Bytes::from_static(b"early") };
+        let io = near.borrow_mut().take().unwrap();
+        let tunnel = crate::http::Tunnel::new(io, Bytes::from_static(b"early"));
         let mut response = Response::new(StatusCode::SWITCHING_PROTOCOLS).with_body(Body::Tunnel(tunnel));
         response.headers.insert(::http::header::UPGRADE, "websocket".parse().unwrap());
         std::future::ready(response)

@@ -56,6 +56,10 @@ impl Lease {
         self.endpoint.label()
     }
 
+    pub fn shared_label(&self) -> Arc<str> {
+        self.endpoint.shared_label()
+    }
+
     pub fn settings(&self) -> &Settings {
         &self.dialer.upstream.settings
     }

@@ -1,5 +1,6 @@
 //! One server of an upstream and its live state, kept across reloads.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::net::UpstreamAddr;
 pub struct Endpoint {
     pub addr: UpstreamAddr,
     /// The address as logs and `$upstream_addr` have it.
-    label: Box<str>,
+    label: Arc<str>,
     in_flight: AtomicUsize,
     latency: Latency,
 }
@@ -26,6 +27,11 @@ impl Endpoint {
 
     pub fn label(&self) -> &str {
         &self.label
+    }
+
+    /// The same for whoever keeps it: every attempt does, until its line is written.
+    pub fn shared_label(&self) -> Arc<str> {
+        Arc::clone(&self.label)
     }
 
     /// Requests from the choice of this server to the end of the answer's body.

@@ -104,7 +104,7 @@ async fn an_empty_file_is_no_body() {
 async fn what_a_request_cannot_have_for_a_body_is_not_left_out_silently() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let stream = Stream::Unix(ours);
-    let tunnel = http::Tunnel { io: Box::pin(theirs), early: Bytes::new() };
+    let tunnel = http::Tunnel::new(theirs, Bytes::new());
     let mut sender = Sender::new(Body::Tunnel(tunnel), BytesMut::from("head"));
     let result = poll_fn(|cx| Poll::Ready(sender.poll(cx, &stream))).await;
     assert!(matches!(result, Err(SendError::Client(_))), "{result:?}");
