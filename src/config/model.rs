@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ::http::StatusCode;
 
-pub use crate::http::{Candidate, Fallback, HeaderRules, TrustedProxies, Try};
+pub use crate::http::{Candidate, Fallback, HeaderRules, Statuses, TrustedProxies, Try};
 
 use crate::http::Template;
 use crate::net::{ListenAddr, UpstreamAddr};
@@ -161,7 +161,11 @@ pub struct Upstream {
     pub keep_alive: KeepAlive,
     pub timeouts: UpstreamTimeouts,
     pub balance: Balance,
+    pub queue: Queue,
     pub retry: Retry,
+    pub passive: Passive,
+    /// How long a server that came back takes to have its whole share of requests again.
+    pub slow_start: Duration,
     /// Names of servers are looked up again after so long.
     pub resolve: Duration,
     pub process: Option<Process>,
@@ -173,7 +177,11 @@ pub struct Upstream {
 pub struct UpstreamServer {
     pub address: UpstreamAddr,
     pub weight: u32,
+    /// Requests at once, by all worker threads together; 0 is any number.
+    pub max_conns: usize,
     pub backup: bool,
+    /// Gets no new clients.
+    pub drain: bool,
 }
 
 /// Which server a request goes to.
@@ -185,6 +193,11 @@ pub enum Balance {
     P2c,
     /// Consistently by this text.
     Hash(Template),
+    /// Clients stay with the server that a cookie of this name binds them to.
+    Cookie {
+        name: String,
+        secret: Option<String>,
+    },
 }
 
 /// Idle connections per worker thread and server.
@@ -204,11 +217,49 @@ pub struct UpstreamTimeouts {
     pub read: Duration,
 }
 
-/// What happens when no server can be reached.
+/// Where requests wait while all servers have as many as they may, or none can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// How many wait.
+    pub size: usize,
+    /// How long one of them waits for a busy server.
+    pub timeout: Duration,
+}
+
+/// What happens when a server does not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
-    /// A request waits so long for any of them; 0 answers at once.
+    /// How often a request is sent at most, the first time included.
+    pub attempts: u32,
+    pub on: RetryOn,
+    /// Whether what is not idempotent may be executed twice.
+    pub non_idempotent: bool,
+    /// When no server can be reached, a request waits so long for any of them; 0 answers at once.
     pub window: Duration,
+    /// How many of 100 requests may be sent again.
+    pub budget: u32,
+}
+
+/// What a request is sent again after.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RetryOn {
+    /// No connection could be made.
+    pub connect: bool,
+    /// The connection was closed before any byte of an answer.
+    pub closed: bool,
+    /// No byte of an answer came in time.
+    pub timeout: bool,
+    pub statuses: Statuses,
+}
+
+/// When a server is left alone because requests to it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passive {
+    /// So many failures within the window; 0 never.
+    pub fails: u32,
+    pub window: Duration,
+    /// How long it is left alone.
+    pub eject: Duration,
 }
 
 /// `[upstream.NAME.process]`: a worker pool that rproxy runs.

@@ -25,6 +25,7 @@ mod request_id;
 mod response;
 mod rewrite;
 mod scope;
+mod statuses;
 mod template;
 #[cfg(test)]
 pub mod testing;
@@ -50,5 +51,6 @@ pub use request::{Authority, Captures, Client, Connection, GroupNames, Interim, 
 pub use request_id::RequestId;
 pub use response::{OnEnd, Response, Sent, Trace};
 pub use scope::Scope;
+pub use statuses::Statuses;
 pub use template::Template;
 pub use tried::{Attempt, Tried};

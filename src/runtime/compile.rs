@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Door;
 use super::location::Builder;
 use super::stack::Stack;
+use super::{Door, upstream};
 use crate::config::Config;
 use crate::config::model;
 use crate::http::media_type;
@@ -17,7 +17,7 @@ use crate::net::{Bound, ListenAddr};
 use crate::observe::Lines;
 use crate::router::{self, Router};
 use crate::server::Settings;
-use crate::upstream::{self, Policy, Server, Upstream};
+use crate::upstream::Upstream;
 
 /// What all event loops share of one configuration: immutable, but for the counts in its upstreams.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Snapshot {
     /// Reads the error pages, and gives the upstreams their counters.
     pub fn new(config: Config, buffer: Arc<RequestBuffer>) -> Self {
         let upstreams =
-            config.upstreams.iter().map(|upstream| Arc::new(compile_upstream(upstream))).collect();
+            config.upstreams.iter().map(|upstream| Arc::new(upstream::compile(upstream))).collect();
         let pages = config.sites.iter().map(|site| read_pages(&site.errors)).collect();
         Self { config, upstreams, pages, buffer }
     }
@@ -72,34 +72,6 @@ impl Snapshot {
         let mut sites = self.config.sites.iter().filter(|site| site.listen.contains(listener)).peekable();
         let first = *sites.peek()?;
         Some(sites.find(|site| site.hosts.is_empty()).unwrap_or(first).timeouts)
-    }
-}
-
-fn compile_upstream(upstream: &model::Upstream) -> Upstream {
-    let settings = upstream::Settings {
-        idle: upstream.keep_alive.idle,
-        idle_timeout: upstream.keep_alive.timeout,
-        connect: upstream.timeouts.connect,
-        send: upstream.timeouts.send,
-        read: upstream.timeouts.read,
-        retry_window: upstream.retry.window,
-        resolve: upstream.resolve,
-    };
-    let servers = upstream.servers.iter().map(|server| Server {
-        weight: server.weight,
-        backup: server.backup,
-        ..Server::new(server.address.clone())
-    });
-    Upstream::new(&upstream.name, servers, policy(&upstream.balance), settings)
-}
-
-fn policy(balance: &model::Balance) -> Policy {
-    match balance {
-        model::Balance::RoundRobin => Policy::RoundRobin,
-        model::Balance::LeastConn => Policy::LeastConn,
-        model::Balance::Random => Policy::Random,
-        model::Balance::P2c => Policy::P2c,
-        model::Balance::Hash(key) => Policy::Hash(key.clone()),
     }
 }
 

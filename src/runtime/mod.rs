@@ -5,6 +5,7 @@ mod event_loop;
 mod location;
 mod process;
 mod stack;
+mod upstream;
 
 pub use compile::Snapshot;
 pub use event_loop::{Door, EventLoop, Phase};

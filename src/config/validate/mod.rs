@@ -17,6 +17,7 @@ mod server;
 mod servers;
 mod site;
 mod timeouts;
+mod trouble;
 mod upstream;
 
 use super::files::Written;
