@@ -4,13 +4,13 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use crate::config::{self, Config, Loaded};
 use crate::net::{self, Bound, ListenAddr};
-use crate::observe::{self, AccessLog};
+use crate::observe::{self, AccessLog, Counters, Floods};
 use crate::process::Supervisor;
 use crate::runtime::{self, EventLoop, Phase, Snapshot};
 use crate::signals::{Signal, Signals};
@@ -82,7 +82,8 @@ async fn serve(config: Config) -> io::Result<()> {
     let grace = config.server.shutdown_grace;
     let pools = Supervisor::start(runtime::processes(&config));
     let buffer = runtime::request_buffer(&config);
-    let snapshot = Arc::new(Snapshot::new(config, buffer));
+    let (counters, floods) = (Arc::<Counters>::default(), Arc::<Floods>::default());
+    let snapshot = Arc::new(Snapshot::new(config, buffer, Arc::clone(&counters), Arc::clone(&floods)));
     tokio::select! {
         () = pools.ready() => {}
         () = tokio::time::sleep(POOLS_READY) => tracing::warn!("serving, although not every pool is up"),
@@ -93,11 +94,13 @@ async fn serve(config: Config) -> io::Result<()> {
     }
     let (phase, told) = watch::channel(Phase::Serving);
     let running = start_loops(bound, loops, &snapshot, &log, &told)?;
+    tokio::spawn(watch_floods(Arc::clone(&floods)));
     tracing::info!(event_loops = loops, "ready");
 
     until_stop(&mut signals, &log).await;
     drop(told);
     drain(&phase, grace, until_stop(&mut signals, &log)).await;
+    floods.tell_all(Instant::now());
     pools.stop(POOLS_STOP).await;
     for event_loop in running {
         event_loop.join().map_err(io::Error::other)?;
@@ -105,6 +108,16 @@ async fn serve(config: Config) -> io::Result<()> {
     net::remove_socket_files(&listeners);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Failures that got no line of their own are told of within a minute and this.
+const FLOODS: Duration = Duration::from_secs(10);
+
+async fn watch_floods(floods: Arc<Floods>) {
+    loop {
+        tokio::time::sleep(FLOODS).await;
+        floods.tell_ended(Instant::now());
+    }
 }
 
 /// Ends the event loops when their requests have ended, their grace is over, or a second stop is asked for.

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 /// Every module of the crate and what it may import, lowest first.
 const TABLE: &[(&str, &[&str])] = &[
     ("net", &[]),
-    ("observe", &[]),
     ("http", &["net"]),
+    ("observe", &["http"]),
     ("spool", &[]),
     ("signals", &[]),
     ("router", &["net", "http"]),

@@ -40,6 +40,7 @@ pub struct Log {
     pub level: Level,
     pub format: LogFormat,
     pub access: AccessLog,
+    pub access_format: AccessFormat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,16 @@ pub enum AccessLog {
     Off,
     Stdout,
     File(PathBuf),
+}
+
+/// How a line of the access log looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessFormat {
+    /// nginx's and Apache's.
+    Combined,
+    /// One object a line.
+    Json,
+    Template(Template),
 }
 
 /// `[timeouts]`, after site and location had their say.

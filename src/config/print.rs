@@ -7,8 +7,8 @@ use std::fmt::{Display, Write};
 use std::path::Path;
 
 use super::model::{
-    AccessLog, Action, Config, ErrorPages, Fallback, Files, HeaderRules, Level, Location, Log, LogFormat,
-    Server, Site, Symlinks, Timeouts, Try, Upstream,
+    AccessFormat, AccessLog, Action, Config, ErrorPages, Fallback, Files, HeaderRules, Level, Location, Log,
+    LogFormat, Server, Site, Symlinks, Timeouts, Try, Upstream,
 };
 use super::node::quoted;
 use super::value::{show_duration, show_size};
@@ -84,6 +84,11 @@ fn log(out: &mut Out, log: &Log) {
         AccessLog::Off => out.key("access", "\"off\""),
         AccessLog::Stdout => out.key("access", "\"stdout\""),
         AccessLog::File(file) => out.key("access", path(file)),
+    }
+    match &log.access_format {
+        AccessFormat::Combined => out.key("access_format", "\"combined\""),
+        AccessFormat::Json => out.key("access_format", "\"json\""),
+        AccessFormat::Template(template) => out.key("access_format", text(template)),
     }
 }
 

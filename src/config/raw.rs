@@ -95,9 +95,7 @@ tables! {
         level: String,
         format: String,
         access: String,
-    }
-    + later {
-        "access_format": Today::Word("combined", &[]),
+        access_format: String,
     }
 
     /// Of the file, a site or a location.

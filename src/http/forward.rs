@@ -2,6 +2,7 @@
 //! the client sent.
 
 use std::net::IpAddr;
+use std::time::{Instant, SystemTime};
 
 use ::http::{HeaderName, HeaderValue};
 use bytes::Bytes;
@@ -9,13 +10,16 @@ use bytes::Bytes;
 use super::chain::{X_FORWARDED_FOR, read_chain};
 use super::forwarded::X_FORWARDED_PROTO;
 use super::hop::strip_request;
+use super::log_time::since_1970;
 use super::request_id::X_REQUEST_ID;
+use super::tried::write_seconds;
 use super::{Authority, Request, Scheme};
 use crate::net::write_ip;
 
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+const X_REQUEST_START: HeaderName = HeaderName::from_static("x-request-start");
 
 /// Makes a request's fields ready for an upstream. Host, and the framing, are the codec's to write.
 ///
@@ -36,6 +40,22 @@ pub fn forward_headers(request: &mut Request) {
             headers.append(name, value);
         }
     }
+    // What a trusted proxy says of it was earlier.
+    if !headers.contains_key(X_REQUEST_START)
+        && let Some(start) = request_start(request.received)
+    {
+        headers.append(X_REQUEST_START, start);
+    }
+}
+
+/// When the first byte of a request was here, `t=1700000000.123`: nginx's `t=${msec}`, from which an
+/// application's monitoring tells the time that requests waited for a worker.
+fn request_start(received: Instant) -> Option<HeaderValue> {
+    let start = SystemTime::now().checked_sub(received.elapsed())?;
+    let mut text = Vec::with_capacity("t=1700000000.123".len());
+    text.extend_from_slice(b"t=");
+    write_seconds(since_1970(start), &mut text);
+    header_value(text)
 }
 
 /// What is known of where a request came from.

@@ -38,7 +38,7 @@ fn a_request_carries_its_origin_without_any_key() {
         assert_eq!(value(&headers, name), expected, "{name}");
     }
     assert_eq!(value(&headers, "x-request-id").len(), 32);
-    assert_eq!(headers.len(), 6);
+    assert_eq!(headers.len(), 7);
 }
 
 /// Everything a client could try at once.
@@ -65,7 +65,7 @@ fn forged_fields_are_replaced() {
     assert_eq!(value(&headers, "x-forwarded-host"), "Example.com:8080");
     assert_eq!(value(&headers, "x-forwarded-port"), "8080");
     assert_ne!(value(&headers, "x-request-id"), "forged");
-    assert_eq!(headers.len(), 6);
+    assert_eq!(headers.len(), 7);
 }
 
 #[test]
@@ -200,4 +200,24 @@ proptest! {
         let client = headers.get("x-real-ip").unwrap().to_str().unwrap().parse::<std::net::IpAddr>();
         prop_assert!(client.is_ok());
     }
+}
+
+#[test]
+fn the_application_learns_when_the_request_came_in() {
+    let mut request = request_with("/", &[("x-request-start", "t=1.000")]);
+    let ago = std::time::Duration::from_secs(60);
+    request.received = request.received.checked_sub(ago).unwrap();
+    forward_headers(&mut request);
+    let start = value(&request.headers, "x-request-start");
+    let seconds: f64 = start.strip_prefix("t=").unwrap().parse().unwrap();
+    let now = since_1970(SystemTime::now()).as_secs_f64();
+    assert!((59.9..62.0).contains(&(now - seconds)), "{start}");
+    assert_eq!(start.split_once('.').unwrap().1.len(), 3, "{start}");
+}
+
+#[test]
+fn a_trusted_proxy_knows_better_when_the_request_came_in() {
+    let headers = forward(true, &[("x-request-start", "t=1700000000.123")]);
+    assert_eq!(value(&headers, "x-request-start"), "t=1700000000.123");
+    assert!(value(&forward(true, &[]), "x-request-start").starts_with("t="));
 }

@@ -32,6 +32,8 @@ pub struct Request {
     pub request_id: RequestId,
     /// When its first byte was here.
     pub received: Instant,
+    /// When its head was whole: the time by which files are looked at.
+    pub read: Instant,
     /// The way interim responses (103) reach the client; absent for HTTP/1.0.
     pub interim: Option<Interim>,
 }

@@ -5,8 +5,8 @@ use std::io::Write;
 use ::http::{Version, header};
 use bytes::Bytes;
 
-use super::Request;
 use super::variable::{Known, Variable};
+use super::{Connection, Request, log_time};
 
 /// Where a template takes its values from.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +51,7 @@ impl<'a> Scope<'a> {
 
     fn write_known(self, known: Known, out: &mut Vec<u8>) {
         let request = self.request;
-        let (connection, client) = (&request.connection, &request.client);
+        let client = &request.client;
         match known {
             Known::IsArgs if request.target.query.as_ref().is_some_and(|query| !query.is_empty()) => {
                 out.push(b'?');
@@ -64,20 +64,22 @@ impl<'a> Scope<'a> {
                 None => out.extend_from_slice(b"unix:"),
             },
             Known::RemotePort => client.port.into_iter().for_each(|port| show(out, port)),
-            Known::ServerAddr => match connection.local {
-                Some(local) => show(out, local.ip().to_canonical()),
-                None => show(out, &connection.listener),
-            },
-            Known::ServerPort => connection.local.into_iter().for_each(|local| show(out, local.port())),
             Known::ServerProtocol => out.extend_from_slice(protocol(request.version)),
-            // The rest is shared, or not known yet, or there is no query.
-            Known::UpstreamAddr
-            | Known::Host
-            | Known::Path
-            | Known::Query
-            | Known::RequestUri
-            | Known::IsArgs => {}
+            Known::RequestLine => self.write_line(out),
+            Known::TimeLocal => log_time::append_time_local(out),
+            Known::TimeIso8601 => log_time::append_time_iso8601(out),
+            Known::Msec => log_time::append_msec(out),
+            // The rest is shared, or of the connection, or not known yet, or there is no query.
+            _ => request.connection.write(known, out),
         }
+    }
+
+    fn write_line(self, out: &mut Vec<u8>) {
+        let request = self.request;
+        for part in [request.method.as_str().as_bytes(), b" ", &request.target.raw, b" "] {
+            out.extend_from_slice(part);
+        }
+        out.extend_from_slice(protocol(request.version));
     }
 
     /// Several fields of a name are one list (RFC 9110 5.3), which for cookies is joined differently.
@@ -105,6 +107,26 @@ impl<'a> Scope<'a> {
     fn argument(self, name: &str) -> Option<&'a [u8]> {
         let query = self.request.target.query.as_deref()?;
         find_pair(query.split(|b| *b == b'&'), name)
+    }
+}
+
+impl Connection {
+    /// Appends what is known without a request.
+    pub(super) fn write(&self, known: Known, out: &mut Vec<u8>) {
+        match known {
+            Known::RemoteAddr => match self.peer.ip() {
+                Some(ip) => show(out, ip),
+                None => out.extend_from_slice(b"unix:"),
+            },
+            Known::RemotePort => self.peer.port().into_iter().for_each(|port| show(out, port)),
+            Known::Scheme => out.extend_from_slice(self.scheme.as_str().as_bytes()),
+            Known::ServerAddr => match self.local {
+                Some(local) => show(out, local.ip().to_canonical()),
+                None => show(out, &self.listener),
+            },
+            Known::ServerPort => self.local.into_iter().for_each(|local| show(out, local.port())),
+            _ => {}
+        }
     }
 }
 
@@ -158,7 +180,8 @@ mod tests {
             ("$server_protocol", "HTTP/1.1"),
             ("$http_host", "Example.com:8080"),
             ("${host}x", "example.comx"),
-            ("$1$upstream_addr", ""),
+            ("$request", "GET /a%20b/../%63?x=%201&y HTTP/1.1"),
+            ("$1$upstream_addr$status$remote_user", ""),
             ("$$5", "$5"),
         ] {
             assert_eq!(render(template, &request), value, "{template}");

@@ -7,7 +7,7 @@ use ::http::HeaderValue;
 use bytes::Bytes;
 
 use super::Scope;
-use super::variable::{Known, Variable};
+use super::variable::{Stage, Variable};
 
 /// A string with `$variables` in it: `$name`, `${name}`, and `$$` for a dollar sign.
 ///
@@ -80,9 +80,17 @@ impl Template {
         self.variables().try_for_each(|variable| variable.check_capture(regex))
     }
 
+    /// The first variable whose value is not there yet at that stage, and when it will be.
+    pub fn later_than(&self, stage: Stage) -> Option<(&'static str, Stage)> {
+        self.variables().find_map(|variable| match variable {
+            Variable::Known(known) if known.stage() > stage => Some((known.name(), known.stage())),
+            _ => None,
+        })
+    }
+
     /// Whether the answer is needed to render it.
     pub fn needs_answer(&self) -> bool {
-        self.variables().any(|variable| matches!(variable, Variable::Known(Known::UpstreamAddr)))
+        self.later_than(Stage::Request).is_some()
     }
 
     /// The text for one request. Nothing is allocated for a literal, nor for `$uri` alone.

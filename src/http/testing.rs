@@ -37,6 +37,7 @@ pub fn request(target: &str) -> Request {
         limits: Rc::default(),
         request_id: RequestId::default(),
         received: Instant::now(),
+        read: Instant::now(),
         interim: None,
     }
 }

@@ -46,8 +46,80 @@ known! {
     ServerAddr => "server_addr";
     ServerPort => "server_port";
     ServerProtocol => "server_protocol";
+    /// Method, target and version as the client sent them.
+    RequestLine => "request";
+    /// Who has logged in here; nobody can yet.
+    RemoteUser => "remote_user";
+    /// Now, whenever that is asked.
+    TimeLocal => "time_local";
+    TimeIso8601 => "time_iso8601";
+    Msec => "msec";
     /// The servers tried; empty before there is an answer.
     UpstreamAddr => "upstream_addr";
+    UpstreamStatus => "upstream_status";
+    /// Seconds to the head of each server's answer.
+    UpstreamHeaderTime => "upstream_header_time";
+    /// Seconds to the last byte of each server's answer.
+    UpstreamResponseTime => "upstream_response_time";
+    /// Seconds that the request waited for a server.
+    QueueTime => "queue_time";
+    /// The name of what went wrong.
+    Cause => "cause";
+    Status => "status";
+    BodyBytesSent => "body_bytes_sent";
+    BytesSent => "bytes_sent";
+    /// Seconds from the first byte of the request to the last one of the answer.
+    RequestTime => "request_time";
+}
+
+/// When the value of a variable is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    Request,
+    /// A server has answered, or all have failed.
+    Answer,
+    /// The last byte is out.
+    End,
+}
+
+impl Known {
+    pub const fn stage(self) -> Stage {
+        match self {
+            Self::UpstreamAddr
+            | Self::UpstreamStatus
+            | Self::UpstreamHeaderTime
+            | Self::UpstreamResponseTime
+            | Self::QueueTime
+            | Self::Cause => Stage::Answer,
+            Self::Status | Self::BodyBytesSent | Self::BytesSent | Self::RequestTime => Stage::End,
+            _ => Stage::Request,
+        }
+    }
+
+    /// Whether what is bound to a request leaves it open. A log's time is that of its line.
+    pub(super) const fn is_late(self) -> bool {
+        !matches!(self.stage(), Stage::Request)
+            || matches!(self, Self::TimeLocal | Self::TimeIso8601 | Self::Msec)
+    }
+
+    /// Whether its value is one number, if there is one.
+    pub(super) const fn is_number(self) -> bool {
+        matches!(
+            self,
+            Self::RemotePort
+                | Self::ServerPort
+                | Self::Msec
+                | Self::QueueTime
+                | Self::Status
+                | Self::BodyBytesSent
+                | Self::BytesSent
+                | Self::RequestTime
+        )
+    }
+
+    pub fn name(self) -> &'static str {
+        NAMES.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| name)
+    }
 }
 
 impl Variable {
@@ -72,6 +144,10 @@ impl Variable {
             }
             _ => Ok(Self::Named(name.into())),
         }
+    }
+
+    pub(super) const fn is_number(&self) -> bool {
+        matches!(self, Self::Known(known) if known.is_number())
     }
 
     pub fn check_capture(&self, regex: Option<&Regex>) -> Result<(), String> {

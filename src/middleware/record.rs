@@ -1,78 +1,97 @@
-//! One access-log line for each request, whatever becomes of it.
+//! What is kept of a request until its end: for its line in the access log, its count, and messages about it.
 
 use std::net::IpAddr;
-use std::time::SystemTime;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
 
-use ::http::header::{REFERER, USER_AGENT};
-use ::http::{HeaderValue, Method, Version};
 use bytes::Bytes;
 
-use crate::http::{Connection, Request};
-use crate::net::write_ip;
-use crate::observe::Lines;
+use super::access_line::{AccessFormat, AccessLine, Asked};
+use super::rescue::report;
+use crate::http::{Cause, Connection, Ended, Fault, Request, Response, Sent, Trace, Unread};
+use crate::observe::{Floods, Lines, Shard};
 
-/// Written when dropped: a request whose client left, or which a stop cut off, has its line as well.
+/// Where one event loop's requests are recorded.
+#[derive(Debug)]
+pub struct Journal {
+    pub lines: Lines,
+    pub format: Arc<AccessFormat>,
+    pub counts: Arc<Shard>,
+    pub floods: Arc<Floods>,
+}
+
+/// Written and counted when dropped: so is a request whose client left, or which a stop cut off.
 #[derive(Debug)]
 pub struct Record {
-    lines: Lines,
+    journal: Rc<Journal>,
     remote: Option<IpAddr>,
     asked: Asked,
-    referer: Option<HeaderValue>,
-    user_agent: Option<HeaderValue>,
-    /// nginx's 499 until a response exists: the client closed the connection.
-    status: u16,
+    line: AccessLine,
+    received: Instant,
+    /// `None` until there is a response.
+    status: Option<u16>,
+    trace: Trace,
     body_bytes: u64,
+    bytes: u64,
 }
 
-#[derive(Debug)]
-enum Asked {
-    Request(Method, Bytes, Version),
-    /// What could not be read as a request, as far as it came.
-    Line(Bytes),
-}
-
+/// nginx's status for a client that closed the connection before there was a response.
 const CLIENT_CLOSED: u16 = 499;
 
 impl Record {
     /// Of a request that was understood.
-    pub fn of_request(lines: &Lines, request: &Request) -> Self {
+    pub fn of_request(journal: &Rc<Journal>, request: &Request) -> Self {
         let asked = Asked::Request(request.method.clone(), request.target.raw.clone(), request.version);
-        Self {
-            lines: lines.clone(),
-            remote: request.client.ip,
-            asked,
-            referer: request.headers.get(REFERER).cloned(),
-            user_agent: request.headers.get(USER_AGENT).cloned(),
-            status: CLIENT_CLOSED,
-            body_bytes: 0,
-        }
+        let line = if journal.lines.wanted() { journal.format.of_request(request) } else { AccessLine::None };
+        Self::new(journal, request.client.ip, asked, line, request.received)
     }
 
     /// Of a first line that no request came of.
-    pub fn of_line(lines: &Lines, connection: &Connection, line: &Bytes) -> Self {
-        Self {
-            lines: lines.clone(),
-            remote: connection.peer.ip(),
-            asked: Asked::Line(line.clone()),
-            referer: None,
-            user_agent: None,
-            status: CLIENT_CLOSED,
-            body_bytes: 0,
+    pub fn of_line(journal: &Rc<Journal>, connection: &Connection, line: &Bytes, received: Instant) -> Self {
+        let unread = Unread { connection, line };
+        let asked = Asked::Line(line.clone());
+        Self::new(journal, connection.peer.ip(), asked, journal.format.of_unread(unread), received)
+    }
+
+    fn new(
+        journal: &Rc<Journal>,
+        remote: Option<IpAddr>,
+        asked: Asked,
+        line: AccessLine,
+        received: Instant,
+    ) -> Self {
+        let (journal, trace) = (Rc::clone(journal), Trace::default());
+        Self { journal, remote, asked, line, received, status: None, trace, body_bytes: 0, bytes: 0 }
+    }
+
+    /// There is a response, which keeps nothing of how it came about.
+    pub fn answered(&mut self, response: &mut Response) {
+        self.status = Some(response.status.as_u16());
+        self.trace = std::mem::take(&mut response.trace);
+    }
+
+    /// The response is over. What had gone wrong before it was sent stays its cause.
+    pub fn sent(&mut self, sent: Sent) {
+        (self.body_bytes, self.bytes) = (sent.body_bytes, sent.bytes);
+        if let Some(fault) = sent.fault {
+            self.failed(fault);
         }
     }
 
-    pub fn status(&mut self, status: ::http::StatusCode) {
-        self.status = status.as_u16();
+    fn failed(&mut self, fault: Fault) {
+        report(&fault, self);
+        self.trace.fault.get_or_insert_with(|| Box::new(fault));
     }
 
-    pub fn body_bytes(&mut self, count: u64) {
-        self.body_bytes = count;
+    pub(super) fn floods(&self) -> &Floods {
+        &self.journal.floods
     }
 
     /// The request as the access log has it, escaped.
     pub fn request_line(&self) -> String {
         let mut line = Vec::new();
-        self.write_asked(&mut line);
+        self.asked.append(&mut line);
         String::from_utf8_lossy(&line).into_owned()
     }
 
@@ -80,112 +99,22 @@ impl Record {
     pub fn client_name(&self) -> String {
         self.remote.map_or_else(|| "unix:".to_owned(), |ip| ip.to_string())
     }
-
-    /// nginx's `combined`, which is Apache's.
-    fn write(&self, out: &mut Vec<u8>) {
-        match self.remote {
-            Some(ip) => write_ip(out, ip),
-            None => out.extend_from_slice(b"unix:"),
-        }
-        out.extend_from_slice(b" - - [");
-        append_time(out);
-        out.extend_from_slice(b"] \"");
-        self.write_asked(out);
-        out.extend_from_slice(b"\" ");
-        out.extend_from_slice(itoa::Buffer::new().format(self.status).as_bytes());
-        out.push(b' ');
-        out.extend_from_slice(itoa::Buffer::new().format(self.body_bytes).as_bytes());
-        for field in [&self.referer, &self.user_agent] {
-            out.extend_from_slice(b" \"");
-            append_escaped(out, field.as_ref().map_or(b"-", HeaderValue::as_bytes));
-            out.push(b'"');
-        }
-        out.push(b'\n');
-    }
-
-    fn write_asked(&self, out: &mut Vec<u8>) {
-        match &self.asked {
-            Asked::Request(method, target, version) => {
-                append_escaped(out, method.as_str().as_bytes());
-                out.push(b' ');
-                append_escaped(out, target);
-                out.extend_from_slice(if *version == Version::HTTP_10 { b" HTTP/1.0" } else { b" HTTP/1.1" });
-            }
-            Asked::Line(line) => append_escaped(out, line),
-        }
-    }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
-        let lines = self.lines.clone();
-        lines.push(|out| self.write(out));
-    }
-}
-
-/// nginx's escaping: what could end the line, the quotes or a terminal's patience becomes `\xHH`.
-fn append_escaped(out: &mut Vec<u8>, bytes: &[u8]) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let plain = |byte: &u8| (b' '..=b'~').contains(byte) && *byte != b'"' && *byte != b'\\';
-    // Without an early end, so that many bytes are looked at by one instruction.
-    if bytes.iter().fold(true, |all, byte| all & plain(byte)) {
-        return out.extend_from_slice(bytes);
-    }
-    for byte in bytes {
-        if plain(byte) {
-            out.push(*byte);
-        } else {
-            out.extend_from_slice(b"\\x");
-            out.extend([byte >> 4, byte & 15].iter().filter_map(|nibble| HEX.get(usize::from(*nibble))));
+        if self.status.is_none() {
+            let waited = self.received.elapsed();
+            self.failed(Fault::new(Cause::ClientLeft, format!("no answer was ready after {waited:.1?}")));
         }
-    }
-}
-
-thread_local! {
-    static TIME: std::cell::RefCell<(u64, [u8; 26])> = const { std::cell::RefCell::new((0, [0; 26])) };
-}
-
-/// `21/Nov/2026:10:15:00 +0000`, made once a second. UTC, so that no log line depends on a machine's zone.
-fn append_time(out: &mut Vec<u8>) {
-    let now = SystemTime::now();
-    let second = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    TIME.with_borrow_mut(|(cached, text)| {
-        if *cached != second {
-            *text = log_time(now);
-            *cached = second;
-        }
-        out.extend_from_slice(text);
-    });
-}
-
-/// Rearranges an IMF-fixdate, `Sat, 21 Nov 2026 10:15:00 GMT`, whose parts stand in fixed places.
-fn log_time(now: SystemTime) -> [u8; 26] {
-    let mut text = *b"00/Jan/1970:00:00:00 +0000";
-    let date = httpdate::fmt_http_date(now);
-    for (to, from) in [(0..2, 5..7), (3..6, 8..11), (7..11, 12..16), (12..20, 17..25)] {
-        if let (Some(to), Some(from)) = (text.get_mut(to), date.as_bytes().get(from)) {
-            to.copy_from_slice(from);
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn the_time_is_written_as_in_nginx() {
-        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_256_100);
-        assert_eq!(&log_time(time), b"21/Nov/2026:10:15:00 +0000");
-    }
-
-    #[test]
-    fn nothing_ends_a_line_or_a_quote() {
-        let mut out = Vec::new();
-        append_escaped(&mut out, b"a\"b\\c\nd\x1b\xc3\xbc");
-        assert_eq!(out, br"a\x22b\x5Cc\x0Ad\x1B\xC3\xBC");
+        let status = self.status.unwrap_or(CLIENT_CLOSED);
+        let cause = self.trace.fault.as_ref().map(|fault| fault.cause);
+        self.journal.counts.request(status, self.bytes, cause);
+        self.journal.lines.push(|out| {
+            let Self { trace, body_bytes, bytes, received, .. } = self;
+            let (body_bytes, bytes, received) = (*body_bytes, *bytes, *received);
+            let ended = Ended { trace, status, body_bytes, bytes, received };
+            self.line.append(self.remote, &self.asked, ended, out);
+        });
     }
 }

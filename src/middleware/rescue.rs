@@ -1,6 +1,7 @@
 //! The one place where a fault becomes a response, and a line in the error log.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use ::http::header::CONTENT_TYPE;
 use ::http::{HeaderValue, StatusCode};
@@ -8,6 +9,7 @@ use bytes::Bytes;
 
 use super::Record;
 use crate::http::{Cause, Fault, Response, Side};
+use crate::observe;
 
 /// A site's own pages for errors: by status, then by class.
 #[derive(Clone, Debug, Default)]
@@ -58,12 +60,16 @@ fn plain(status: StatusCode, reason: &str) -> Bytes {
 }
 
 /// Tells the operator of a fault: loud when it is ours or an application's to mend, quiet when a client did it.
+/// Many of the same cause are not all told of; see [`crate::observe::Floods`].
 pub fn report(fault: &Fault, record: &Record) {
-    let (cause, detail, remedy) = (fault.cause.name(), fault.detail.as_str(), fault.cause.remedy());
-    let request = record.request_line();
-    let client = record.client_name();
+    let (cause, remedy) = (fault.cause.name(), fault.cause.remedy());
+    if fault.cause == Cause::NotFound {
+        return tracing::debug!(cause, request = record.request_line(), "{}", fault.detail);
+    }
+    let Some(more) = record.floods().count(fault.cause, &fault.detail, Instant::now()) else { return };
+    let detail = if more == 0 { fault.detail.clone() } else { observe::with_more(&fault.detail, more) };
+    let (request, client) = (record.request_line(), record.client_name());
     match fault.cause.side() {
-        _ if fault.cause == Cause::NotFound => tracing::debug!(cause, request, client, "{detail}"),
         Side::Client => tracing::info!(cause, request, client, remedy, "{detail}"),
         Side::Upstream | Side::Here => tracing::error!(cause, request, client, remedy, "{detail}"),
     }

@@ -1,9 +1,13 @@
-//! What the operator reads: diagnostics through tracing, and the access log. A leaf that all may use.
+//! What the operator reads: diagnostics through tracing, the access log, and counts.
 
 mod access_log;
+mod counters;
 mod diagnostics;
+mod floods;
 mod seldom;
 
 pub use access_log::{AccessLog, Destination, Lines};
+pub use counters::{Counters, Counts, Shard};
 pub use diagnostics::{Format, start};
+pub use floods::{Floods, with_more};
 pub use seldom::Seldom;

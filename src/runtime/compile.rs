@@ -12,9 +12,9 @@ use super::{Door, upstream};
 use crate::config::Config;
 use crate::config::model;
 use crate::http::media_type;
-use crate::middleware::{ErrorPage, ErrorPages, RequestBuffer};
+use crate::middleware::{AccessFormat, ErrorPage, ErrorPages, Journal, RequestBuffer};
 use crate::net::{Bound, ListenAddr};
-use crate::observe::Lines;
+use crate::observe::{Counters, Floods, Lines};
 use crate::router::{self, Router};
 use crate::server::Settings;
 use crate::upstream::Upstream;
@@ -27,15 +27,24 @@ pub struct Snapshot {
     /// Of each site, by its index.
     pages: Vec<ErrorPages>,
     buffer: Arc<RequestBuffer>,
+    access_format: Arc<AccessFormat>,
+    counters: Arc<Counters>,
+    floods: Arc<Floods>,
 }
 
 impl Snapshot {
     /// Reads the error pages, and gives the upstreams their counters.
-    pub fn new(config: Config, buffer: Arc<RequestBuffer>) -> Self {
+    pub fn new(
+        config: Config,
+        buffer: Arc<RequestBuffer>,
+        counters: Arc<Counters>,
+        floods: Arc<Floods>,
+    ) -> Self {
         let upstreams =
             config.upstreams.iter().map(|upstream| Arc::new(upstream::compile(upstream))).collect();
         let pages = config.sites.iter().map(|site| read_pages(&site.errors)).collect();
-        Self { config, upstreams, pages, buffer }
+        let access_format = Arc::new(access_format(&config.log.access_format));
+        Self { config, upstreams, pages, buffer, access_format, counters, floods }
     }
 
     /// One event loop's copy. Regular expressions and pools are its own: it shares nothing that is locked.
@@ -51,7 +60,13 @@ impl Snapshot {
                 .collect(),
         });
         let trusted = self.config.server.trusted_proxies.clone();
-        Stack::from_parts(Router::new(sites), self.pages.clone(), trusted, lines)
+        let journal = Journal {
+            lines,
+            format: Arc::clone(&self.access_format),
+            counts: self.counters.shard(),
+            floods: Arc::clone(&self.floods),
+        };
+        Stack::from_parts(Router::new(sites), self.pages.clone(), trusted, journal)
     }
 
     /// One event loop's socket of a listener, with what holds before a site is known.
@@ -72,6 +87,14 @@ impl Snapshot {
         let mut sites = self.config.sites.iter().filter(|site| site.listen.contains(listener)).peekable();
         let first = *sites.peek()?;
         Some(sites.find(|site| site.hosts.is_empty()).unwrap_or(first).timeouts)
+    }
+}
+
+fn access_format(format: &model::AccessFormat) -> AccessFormat {
+    match format {
+        model::AccessFormat::Combined => AccessFormat::Combined,
+        model::AccessFormat::Json => AccessFormat::json(),
+        model::AccessFormat::Template(template) => AccessFormat::text(template.clone()),
     }
 }
 

@@ -12,10 +12,9 @@ use tower::Service;
 
 use crate::handler::{Handler, Outcome};
 use crate::http::{
-    Cause, Client, Fault, HeaderRules, OnEnd, Request, Response, Side, Target, Template, TrustedProxies,
+    Cause, Client, Fault, HeaderRules, OnEnd, Request, Response, Target, Template, TrustedProxies,
 };
-use crate::middleware::{self, BodyLimit, ErrorPages, Record, ResponseEdits};
-use crate::observe::Lines;
+use crate::middleware::{self, BodyLimit, ErrorPages, Journal, Record, ResponseEdits};
 use crate::router::Router;
 use crate::server::{Incoming, Refused};
 
@@ -31,9 +30,10 @@ impl Stack {
         router: Router<Rc<Location>>,
         pages: Vec<ErrorPages>,
         trusted: TrustedProxies,
-        lines: Lines,
+        journal: Journal,
     ) -> Self {
-        Self(Rc::new(Inner { router, pages, trusted, lines, no_pages: ErrorPages::default() }))
+        let journal = Rc::new(journal);
+        Self(Rc::new(Inner { router, pages, trusted, journal, no_pages: ErrorPages::default() }))
     }
 }
 
@@ -69,7 +69,7 @@ struct Inner {
     pages: Vec<ErrorPages>,
     no_pages: ErrorPages,
     trusted: TrustedProxies,
-    lines: Lines,
+    journal: Rc<Journal>,
 }
 
 /// A compiled `[[site.location]]`.
@@ -86,7 +86,7 @@ impl Inner {
     /// Record stands outside of everything, so that what matches nothing is logged with its final status.
     async fn answer(&self, mut request: Box<Request>) -> Response {
         request.client = Client::resolve(&request.connection, &request.headers, &self.trusted);
-        let record = Record::of_request(&self.lines, &request);
+        let record = Record::of_request(&self.journal, &request);
         let response = match self.router.site(&request.connection.listener, &request.authority.host) {
             Some(site) => self.within_site(site, request, &record).await,
             None => rescue(unknown_host(&request), &self.no_pages, &record),
@@ -95,7 +95,8 @@ impl Inner {
     }
 
     fn refuse(&self, refused: Refused) -> Response {
-        let record = Record::of_line(&self.lines, &refused.connection, &refused.line);
+        let Refused { connection, line, received, .. } = &refused;
+        let record = Record::of_line(&self.journal, connection, line, *received);
         let response = rescue(refused.fault, &self.no_pages, &record);
         close(response, record)
     }
@@ -178,14 +179,7 @@ fn jump(mut request: Box<Request>, target: bytes::Bytes) -> Result<Box<Request>,
 
 /// The record is written when the last byte is out, or is known never to be.
 fn close(mut response: Response, mut record: Record) -> Response {
-    record.status(response.status);
-    response.on_end = OnEnd::new(move |sent| {
-        record.body_bytes(sent.body_bytes);
-        if let Some(fault) = &sent.fault
-            && fault.cause.side() != Side::Client
-        {
-            middleware::report(fault, &record);
-        }
-    });
+    record.answered(&mut response);
+    response.on_end = OnEnd::new(move |sent| record.sent(sent));
     response
 }

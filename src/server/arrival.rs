@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -19,11 +20,11 @@ pub(super) enum Arrival {
     Closed,
 }
 
-/// Waits for the next head.
-pub(super) async fn arrival<S>(io: &Io, shared: &Shared<S>, first: bool) -> Arrival {
+/// Waits for the next head. If that came in pieces, the first of them was here at the time returned.
+pub(super) async fn arrival<S>(io: &Io, shared: &Shared<S>, first: bool) -> (Arrival, Option<Instant>) {
     let settings = &shared.settings;
     let mut search = Search::default();
-    let mut begun = false;
+    let mut begun = None;
     io.read_limit.borrow_mut().set(if first { settings.header } else { settings.keep_alive });
     let arrival = poll_fn(|cx| {
         loop {
@@ -33,20 +34,20 @@ pub(super) async fn arrival<S>(io: &Io, shared: &Shared<S>, first: bool) -> Arri
                 Ok(None) => {}
                 Err(fault) => return Poll::Ready(Arrival::Faulty(fault)),
             }
-            if !begun && !io.input.borrow().is_empty() {
-                begun = true;
+            if begun.is_none() && !io.input.borrow().is_empty() {
+                begun = Some(Instant::now());
                 io.read_limit.borrow_mut().set(settings.header);
             }
             match io.poll_fill(cx, HEAD_SIZE) {
                 Poll::Ready(Ok(1..)) => {}
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Arrival::Closed),
-                Poll::Pending => return poll_quiet(io, shared, cx, begun),
+                Poll::Pending => return poll_quiet(io, shared, cx, begun.is_some()),
             }
         }
     })
     .await;
     io.leave_idle();
-    arrival
+    (arrival, begun)
 }
 
 /// Nothing has come now: is there a reason not to wait on?

@@ -31,10 +31,11 @@ where
     let limits = Rc::new(Limits::default());
     let mut first = true;
     loop {
-        let arrival = arrival(&io, &shared, first).await;
+        let (arrival, begun) = arrival(&io, &shared, first).await;
         first = false;
-        let received = Instant::now();
-        let exchange = Exchange { io: &io, facts: &facts, shared: &shared, limits: &limits, received };
+        let read = Instant::now();
+        let received = begun.unwrap_or(read);
+        let exchange = Exchange { io: &io, facts: &facts, shared: &shared, limits: &limits, received, read };
         let (incoming, asked) = match arrival {
             Arrival::Closed => return,
             Arrival::Head(head) => exchange.read(&head, &interim),

@@ -43,7 +43,9 @@ pub(super) struct Exchange<'a, S> {
     pub facts: &'a Rc<Connection>,
     pub shared: &'a Shared<S>,
     pub limits: &'a Rc<Limits>,
+    /// When the first byte of the head was here, and when the last.
     pub received: Instant,
+    pub read: Instant,
 }
 
 impl<S> Exchange<'_, S>
@@ -103,6 +105,7 @@ where
             limits: Rc::clone(self.limits),
             request_id: RequestId::default(),
             received: self.received,
+            read: self.read,
         })
     }
 

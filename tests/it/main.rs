@@ -17,6 +17,8 @@ mod config_errors;
 mod crowds;
 /// Signals, and an orderly end.
 mod drain;
+/// What the operator reads of failures.
+mod error_log;
 /// What a client sees of errors.
 mod errors;
 /// Every file of `conf/` is one that rproxy accepts.

@@ -216,3 +216,39 @@ fn configured_fields_have_the_last_word() {
     assert_eq!(response.header("server"), None);
     assert_eq!(response.header("x-powered-by"), Some("PHP"));
 }
+
+fn milliseconds_now() -> u128 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis()
+}
+
+fn milliseconds_of(start: &str) -> u128 {
+    start.strip_prefix("t=").and_then(|time| time.replace('.', "").parse().ok()).expect(start)
+}
+
+#[test]
+fn the_application_learns_when_the_first_byte_of_the_request_was_here() {
+    let origin = Origin::ok("");
+    let proxy = Proxy::config(&format!(
+        "[server]\nworkers = 1\n[[site]]\nlisten = [\"127.0.0.1:0\"]\n\
+         [[site.location]]\nmatch = \"/\"\nproxy = \"http://{}\"\n",
+        origin.address()
+    ))
+    .start();
+    let before = milliseconds_now();
+    let mut client = proxy.connect();
+    client.send("GET / HTTP/1.1\r\nX-Request-Start: t=1.000\r\n");
+    // The one event loop has read that much when it has answered somebody who came later.
+    proxy.get("/other");
+    let between = milliseconds_now();
+    client.send("Host: localhost\r\n\r\n").response();
+    let received = origin.wait_for_request(2);
+    let start = milliseconds_of(received.header("x-request-start").unwrap());
+    assert!((before..=between).contains(&start), "{before} {start} {between}");
+}
+
+#[test]
+fn a_trusted_proxy_says_when_a_request_came_in() {
+    let request = Request::get("/").header("X-Request-Start", "t=1700000000.123");
+    let (received, _proxy) = forwarded_by("[server]\ntrusted_proxies = [\"127.0.0.1\"]", &request);
+    assert_eq!(received.header("x-request-start"), Some("t=1700000000.123"));
+}

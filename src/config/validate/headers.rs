@@ -8,7 +8,7 @@ use super::{no_twins, scalar};
 use crate::config::node::At;
 use crate::config::raw;
 use crate::config::report::{Problem, Report, Spot};
-use crate::http::{HeaderRules, Template};
+use crate::http::{HeaderRules, Stage, Template};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -80,6 +80,9 @@ fn value(at: &At<String>, side: Side, regex: Option<&Regex>, report: &mut Report
         Side::Request => before_the_answer(at, regex, report),
         Side::Response => scalar::template(at, regex, report),
     }?;
+    if side == Side::Response {
+        scalar::refuse_late(&template, Stage::Answer, at.spot, report);
+    }
     if at.value.chars().any(|c| c.is_control() && c != '\t') {
         let message = "a header field's value cannot have control characters";
         report.push(Problem::error(at.spot, message));

@@ -9,6 +9,7 @@ use crate::config::names;
 use crate::config::node::At;
 use crate::config::raw;
 use crate::config::report::{ANY, Problem, Report, Spot};
+use crate::http::Stage;
 use crate::router::{LocationPattern, compile_regex};
 
 /// What a location has from its site.
@@ -184,10 +185,7 @@ pub fn before_the_answer(
     report: &mut Report,
 ) -> Option<crate::http::Template> {
     let template = scalar::template(at, regex, report)?;
-    if template.needs_answer() {
-        let message = "`$upstream_addr` is not known before a server has answered";
-        report.push(Problem::error(at.spot, message).help("it can stand in `headers.response`"));
-    }
+    scalar::refuse_late(&template, Stage::Request, at.spot, report);
     Some(template)
 }
 

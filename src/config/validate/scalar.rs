@@ -14,7 +14,7 @@ use crate::config::node::{At, Either};
 use crate::config::raw;
 use crate::config::report::{Problem, Report, Spot};
 use crate::config::value::{parse_duration, parse_size, show_duration};
-use crate::http::Template;
+use crate::http::{Stage, Template};
 
 pub const YEAR: Duration = Duration::from_hours(365 * 24);
 pub const DAY: Duration = Duration::from_hours(24);
@@ -128,6 +128,21 @@ pub fn template(at: &At<String>, regex: Option<&Regex>, report: &mut Report) -> 
     let parsed = Template::parse(&at.value);
     let checked = parsed.and_then(|template| template.check_captures(regex).map(|()| template));
     checked.map_err(|message| report.push(Problem::error(at.spot, message))).ok()
+}
+
+/// Refuses variables whose value is not there yet when the template is rendered.
+pub fn refuse_late(template: &Template, stage: Stage, spot: Spot, report: &mut Report) {
+    let (message, help) = match template.later_than(stage) {
+        None => return,
+        Some((name, Stage::End)) => {
+            (format!("`${name}` is not known before the answer is over"), "it can stand in `access_format`")
+        }
+        Some((name, Stage::Answer | Stage::Request)) => (
+            format!("`${name}` is not known before a server has answered"),
+            "it can stand in `headers.response` and `access_format`",
+        ),
+    };
+    report.push(Problem::error(spot, message).help(help));
 }
 
 /// A path, made absolute from the file that names it.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::scalar::{self, DAY};
-use crate::config::model::{AccessLog, Level, Log, LogFormat, Server};
+use crate::config::model::{AccessFormat, AccessLog, Level, Log, LogFormat, Server};
 use crate::config::names;
 use crate::config::node::{At, Either};
 use crate::config::raw;
@@ -101,7 +101,34 @@ pub fn log(written: Option<&At<raw::Log>>, report: &mut Report) -> Log {
             report,
         ),
         access: raw.and_then(|raw| raw.access.as_ref()).map_or(AccessLog::Stdout, |at| access(at, report)),
+        access_format: raw
+            .and_then(|raw| raw.access_format.as_ref())
+            .and_then(|at| access_format(at, report))
+            .unwrap_or(AccessFormat::Combined),
     }
+}
+
+fn access_format(at: &At<String>, report: &mut Report) -> Option<AccessFormat> {
+    match at.value.as_str() {
+        "combined" => return Some(AccessFormat::Combined),
+        "json" => return Some(AccessFormat::Json),
+        text if text.chars().any(|c| c.is_control() && c != '\t') => {
+            let message = "a line of the access log cannot have control characters";
+            let help = "each line is ended by itself";
+            report.push(Problem::error(at.spot, message).help(help));
+        }
+        word if !word.contains('$') => {
+            let help = match names::nearest(word, ["combined", "json"]) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => "write \"combined\", \"json\", or a template like \"$remote_addr $request $status\""
+                    .into(),
+            };
+            let message = format!("`access_format` cannot be \"{word}\"");
+            report.push(Problem::error(at.spot, message).help(help));
+        }
+        _ => return scalar::template(at, None, report).map(AccessFormat::Template),
+    }
+    None
 }
 
 fn access(at: &At<String>, report: &mut Report) -> AccessLog {

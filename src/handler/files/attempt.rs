@@ -54,7 +54,7 @@ impl Files {
     fn candidate_file(&self, path: &[u8], prefix: &[u8], request: &Request) -> Result<Option<Found>, Fault> {
         match Relative::candidate(path, prefix, self.strip) {
             Some(relative) if !relative.slash => {
-                let found = self.directory.file(&relative.path, request.received)?;
+                let found = self.directory.file(&relative.path, request.read)?;
                 Ok(Some(found).filter(|found| matches!(found, Found::File(_))))
             }
             _ => Ok(None),
@@ -73,13 +73,13 @@ impl Files {
         let bare = bare.strip_suffix(b"/").unwrap_or(bare);
         let path = [bare, b"/"].concat();
         let Some(relative) = Relative::candidate(&path, prefix, self.strip) else { return Ok(None) };
-        if !self.directory.has_directory(&relative.path, request.received)? {
+        if !self.directory.has_directory(&relative.path, request.read)? {
             return Ok(None);
         }
         // The links in its index are relative to it, so the client has to see its closing slash.
         if *bare == *request.target.path {
             return Ok(Some(Found::Directory));
         }
-        self.index(&relative, request.received).map(Some)
+        self.index(&relative, request.read).map(Some)
     }
 }

@@ -68,7 +68,7 @@ impl Files {
     fn serve(&self, request: &Request, matched: usize) -> Result<Response, Fault> {
         allow(&request.method)?;
         let found = match Relative::resolve(&request.target.path, matched, self.strip) {
-            Some(relative) => self.find(&relative, request.received)?,
+            Some(relative) => self.find(&relative, request.read)?,
             None => Found::Missing,
         };
         self.answer(request, &found)

@@ -282,7 +282,7 @@ fn preconditions_come_before_ranges() {
 
 /// One second after another, without waiting for them.
 fn at(start: Instant, seconds: u64, target: &str) -> Request {
-    Request { received: start + Duration::from_secs(seconds), ..request(target) }
+    Request { read: start + Duration::from_secs(seconds), ..request(target) }
 }
 
 #[test]
@@ -326,10 +326,10 @@ fn a_deployment_that_swaps_the_directory_is_seen_after_a_second() {
     let files = site.files(|settings| settings.directory.clone_from(&current));
     let start = Instant::now();
     let text = |millis| {
-        let received = start + Duration::from_millis(millis);
-        content(&respond(&files, Request { received, ..request("/a.txt") }).unwrap().body)
+        let read = start + Duration::from_millis(millis);
+        content(&respond(&files, Request { read, ..request("/a.txt") }).unwrap().body)
     };
-    let other = Request { received: start, ..request("/none.txt") };
+    let other = Request { read: start, ..request("/none.txt") };
     respond(&files, other).unwrap_err();
     assert_eq!(text(900), "old", "found in the directory that was opened 900 ms before");
     symlink(site.root().join("v2"), site.temp.path().join("next")).unwrap();

@@ -1,0 +1,113 @@
+//! What is counted of all requests. Each event loop counts for itself; who reads adds up.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::http::Cause;
+
+/// Counts of the whole process, kept for as long as it runs.
+#[derive(Debug, Default)]
+pub struct Counters(Mutex<Vec<Arc<Shard>>>);
+
+/// One event loop's share: nobody else writes to it, so that counting costs no more than an addition.
+#[derive(Debug)]
+pub struct Shard {
+    /// Answers by the first digit of their status, from 1.
+    classes: [AtomicU64; 5],
+    bytes_sent: AtomicU64,
+    causes: [AtomicU64; Cause::ALL.len()],
+}
+
+/// What was counted up to now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests by the first digit of their status, from 1.
+    pub classes: [u64; 5],
+    /// Heads and bodies of answers.
+    pub bytes_sent: u64,
+    causes: [u64; Cause::ALL.len()],
+}
+
+impl Counters {
+    /// For one event loop.
+    pub fn shard(&self) -> Arc<Shard> {
+        let shard = Arc::new(Shard {
+            classes: Default::default(),
+            bytes_sent: AtomicU64::new(0),
+            causes: [const { AtomicU64::new(0) }; Cause::ALL.len()],
+        });
+        // Nobody panics with the lock held; if it were so, the list would still be whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&shard));
+        shard
+    }
+
+    /// The sum over all event loops.
+    pub fn read(&self) -> Counts {
+        let mut sum = Counts { classes: [0; 5], bytes_sent: 0, causes: [0; Cause::ALL.len()] };
+        for shard in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            add(&mut sum.classes, &shard.classes);
+            add(&mut sum.causes, &shard.causes);
+            sum.bytes_sent += shard.bytes_sent.load(Ordering::Relaxed);
+        }
+        sum
+    }
+}
+
+fn add(sums: &mut [u64], counts: &[AtomicU64]) {
+    for (sum, count) in sums.iter_mut().zip(counts) {
+        *sum += count.load(Ordering::Relaxed);
+    }
+}
+
+impl Shard {
+    /// One request is over.
+    pub fn request(&self, status: u16, bytes: u64, cause: Option<Cause>) {
+        let class = usize::from(status / 100).wrapping_sub(1);
+        if let Some(class) = self.classes.get(class) {
+            class.fetch_add(1, Ordering::Relaxed);
+        }
+        self.bytes_sent.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(count) = cause.and_then(|cause| self.causes.get(cause as usize)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Counts {
+    /// How many requests ended so.
+    pub fn of(&self, cause: Cause) -> u64 {
+        self.causes.get(cause as usize).copied().unwrap_or_default()
+    }
+
+    pub fn requests(&self) -> u64 {
+        self.classes.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_has_a_place_of_its_own() {
+        for (index, cause) in Cause::ALL.iter().enumerate() {
+            assert_eq!(*cause as usize, index);
+        }
+    }
+
+    #[test]
+    fn event_loops_are_added_up() {
+        let counters = Counters::default();
+        let shards = [counters.shard(), counters.shard()];
+        shards[0].request(200, 100, None);
+        shards[1].request(204, 50, None);
+        shards[1].request(502, 10, Some(Cause::SocketMissing));
+        shards[0].request(499, 0, Some(Cause::ClientLeft));
+        shards[0].request(0, 0, None);
+        let counts = counters.read();
+        assert_eq!(counts.classes, [0, 2, 0, 1, 1]);
+        assert_eq!((counts.requests(), counts.bytes_sent), (4, 160));
+        assert_eq!(counts.of(Cause::SocketMissing), 1);
+        assert_eq!(counts.of(Cause::ConnectRefused), 0);
+    }
+}
