@@ -25,6 +25,7 @@ mod request_id;
 mod response;
 mod rewrite;
 mod scope;
+mod status_set;
 mod template;
 #[cfg(test)]
 pub mod testing;
@@ -49,4 +50,5 @@ pub use request::{Authority, Captures, Client, Connection, GroupNames, Interim, 
 pub use request_id::RequestId;
 pub use response::{OnEnd, Response, Sent, Trace};
 pub use scope::Scope;
+pub use status_set::StatusSet;
 pub use template::Template;

@@ -10,6 +10,7 @@ mod connection;
 mod diagnose;
 mod dialer;
 mod endpoint;
+mod health;
 mod latency;
 mod pool;
 mod protocol;
@@ -24,10 +25,12 @@ pub use balance::{Balance, Policy};
 pub use connection::Connection;
 pub use dialer::{Dialer, Lease, Line};
 pub use endpoint::Endpoint;
+pub use health::{Health, Question, Watch};
 pub use pool::Pool;
 pub use protocol::{Answer, Failure, exchange};
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::http::{Request, Template};
 use crate::net::UpstreamAddr;
@@ -95,7 +98,20 @@ impl Upstream {
     }
 
     /// The index of the server to try, which is none of the `excluded`.
+    ///
+    /// Servers whose checks fail are passed over while another is left. When all of them fail, it may be the
+    /// checks that are wrong: then they do not count.
     pub fn pick(&self, excluded: &[usize], key: &[u8]) -> Option<usize> {
+        let down = |index: &usize| self.servers.get(*index).is_some_and(|server| server.endpoint.is_down());
+        let mut down = (0..self.servers.len()).filter(down).peekable();
+        if down.peek().is_none() {
+            return self.choose(excluded, key);
+        }
+        let passed_over: SmallVec<[usize; 8]> = down.chain(excluded.iter().copied()).collect();
+        self.choose(&passed_over, key).or_else(|| self.choose(excluded, key))
+    }
+
+    fn choose(&self, excluded: &[usize], key: &[u8]) -> Option<usize> {
         let choice = Choice { servers: &self.servers, excluded, key };
         self.first.pick(&choice).or_else(|| self.backups.pick(&choice))
     }
@@ -133,5 +149,25 @@ mod tests {
         assert_eq!(picks(&[1, 3]), [Some(0), Some(2), Some(0)]);
         assert_eq!(picks(&[1, 3, 0]), [Some(2); 3]);
         assert_eq!(picks(&[0, 1, 2, 3]), [None; 3]);
+    }
+
+    #[test]
+    fn servers_that_are_down_are_passed_over_unless_all_are() {
+        let servers = [server(1), server(2), server(3).standing_by()];
+        let upstream = Upstream::new("app", servers, Policy::RoundRobin, SETTINGS);
+        let set = |index: usize, down| upstream.servers[index].endpoint.set_down(down);
+        let picks = |excluded: &[usize]| [(); 2].map(|()| upstream.pick(excluded, b""));
+        set(0, true);
+        assert_eq!(picks(&[]), [Some(1); 2]);
+        assert_eq!(picks(&[1]), [Some(2); 2]);
+        assert_eq!(picks(&[1, 2]), [Some(0); 2]);
+        set(1, true);
+        assert_eq!(picks(&[]), [Some(2); 2]);
+        set(2, true);
+        let mut all = picks(&[]);
+        all.sort_unstable();
+        assert_eq!(all, [Some(0), Some(1)]);
+        set(1, false);
+        assert_eq!(picks(&[]), [Some(1); 2]);
     }
 }
