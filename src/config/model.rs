@@ -9,7 +9,7 @@ use ::http::StatusCode;
 
 pub use crate::http::{Candidate, Fallback, HeaderRules, TrustedProxies, Try};
 
-use crate::http::Template;
+use crate::http::{StatusSet, Template};
 use crate::net::{ListenAddr, UpstreamAddr};
 use crate::router::{HostPattern, LocationPattern};
 
@@ -162,6 +162,8 @@ pub struct Upstream {
     pub timeouts: UpstreamTimeouts,
     pub balance: Balance,
     pub retry: Retry,
+    /// `None` where servers are not checked.
+    pub health: Option<Health>,
     /// Names of servers are looked up again after so long.
     pub resolve: Duration,
     pub process: Option<Process>,
@@ -209,6 +211,32 @@ pub struct UpstreamTimeouts {
 pub struct Retry {
     /// A request waits so long for any of them; 0 answers at once.
     pub window: Duration,
+}
+
+/// `health`: how servers are checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// From the beginning of one check to that of the next.
+    pub interval: Duration,
+    /// For a whole check.
+    pub timeout: Duration,
+    /// Checks that pass in a row until a server that was down is up.
+    pub rise: u32,
+    /// Checks that fail in a row until a server that was up is down.
+    pub fall: u32,
+    /// `None` only connects.
+    pub request: Option<HealthRequest>,
+}
+
+/// What a check asks for, and which answers pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthRequest {
+    pub path: String,
+    /// `None` is the server's own address.
+    pub host: Option<String>,
+    pub status: StatusSet,
+    /// What the body has to contain.
+    pub body: Option<String>,
 }
 
 /// `[upstream.NAME.process]`: a worker pool that rproxy runs.

@@ -5,8 +5,8 @@ use std::fmt::{Display, Write};
 use std::path::Path;
 
 use super::model::{
-    AccessLog, Action, Balance, Config, ErrorPages, Fallback, Files, HeaderRules, Level, Location, Log,
-    LogFormat, Server, Site, Symlinks, Timeouts, Try, Upstream, UpstreamServer,
+    AccessLog, Action, Balance, Config, ErrorPages, Fallback, Files, HeaderRules, Health, Level, Location,
+    Log, LogFormat, Server, Site, Symlinks, Timeouts, Try, Upstream, UpstreamServer,
 };
 use super::node::quoted;
 use super::value::{show_duration, show_size};
@@ -217,6 +217,7 @@ fn upstream(out: &mut Out, upstream: &Upstream) {
     out.key("timeouts", table(timeouts.map(|(key, duration)| entry(key, text(show_duration(duration))))));
     out.key("balance", balance(&upstream.balance));
     out.key("retry", table([entry("window", text(show_duration(upstream.retry.window)))]));
+    out.key("health", upstream.health.as_ref().map_or_else(|| "false".into(), health));
     out.key("resolve", text(show_duration(upstream.resolve)));
     if let Some(process) = &upstream.process {
         out.header(&format!("[upstream.{name}.process]"));
@@ -243,6 +244,20 @@ fn balance(balance: &Balance) -> String {
         Balance::P2c => text("p2c"),
         Balance::Hash(key) => table([entry("hash", text(key))]),
     }
+}
+
+fn health(health: &Health) -> String {
+    let request = health.request.as_ref().map(|request| {
+        let host = request.host.as_ref().map(|host| entry("host", text(host)));
+        let body = request.body.as_ref().map(|body| entry("body", text(body)));
+        let always = [entry("path", text(&request.path)), entry("status", text(&request.status))];
+        always.into_iter().chain(host).chain(body)
+    });
+    let [interval, timeout] = [("interval", health.interval), ("timeout", health.timeout)]
+        .map(|(key, duration)| entry(key, text(show_duration(duration))));
+    let [rise, fall] =
+        [("rise", health.rise), ("fall", health.fall)].map(|(key, count)| entry(key, count.to_string()));
+    table(request.into_iter().flatten().chain([interval, timeout, rise, fall]))
 }
 
 #[cfg(test)]

@@ -192,6 +192,7 @@ tables! {
         timeouts: UpstreamTimeouts,
         balance: Either<String, Balance>,
         retry: Retry,
+        health: Either<bool, Health>,
         resolve: Duration,
         process: Process,
     }
@@ -199,7 +200,6 @@ tables! {
         "protocol": Today::Word("http", &["h2c", "https", "uwsgi", "fastcgi"]),
         "queue": Today::Nothing,
         "passive": Today::Nothing,
-        "health": Today::Nothing,
         "slow_start": Today::Nothing,
     }
 
@@ -226,6 +226,17 @@ tables! {
         "attempts": Today::Nothing,
         "on": Today::Nothing,
         "non_idempotent": Today::False,
+    }
+
+    Health = "health" {
+        path: String,
+        interval: Duration,
+        timeout: Duration,
+        rise: i64,
+        fall: i64,
+        status: Either<i64, String>,
+        body: String,
+        host: String,
     }
 
     KeepAlive = "keep_alive" {

@@ -17,7 +17,7 @@ use crate::net::{Bound, ListenAddr};
 use crate::observe::Lines;
 use crate::router::{self, Router};
 use crate::server::Settings;
-use crate::upstream::{self, Policy, Server, Upstream};
+use crate::upstream::{self, Policy, Server, Upstream, Watch};
 
 /// What all event loops share of one configuration: immutable, but for the counts in its upstreams.
 #[derive(Debug)]
@@ -52,6 +52,14 @@ impl Snapshot {
         });
         let trusted = self.config.server.trusted_proxies.clone();
         Stack::from_parts(Router::new(sites), self.pages.clone(), trusted, lines)
+    }
+
+    /// Begins to check the servers of all upstreams that want it: once for the process, on the thread that
+    /// runs this, whose runtime has to be a local one.
+    pub fn watch(&self) -> Watch {
+        let healths = self.config.upstreams.iter().map(|upstream| upstream.health.as_ref().map(health));
+        let pairs = self.upstreams.iter().zip(healths);
+        Watch::start(pairs.filter_map(|(upstream, health)| Some((Arc::clone(upstream), health?))))
     }
 
     /// One event loop's socket of a listener, with what holds before a site is known.
@@ -91,6 +99,17 @@ fn compile_upstream(upstream: &model::Upstream) -> Upstream {
         ..Server::new(server.address.clone())
     });
     Upstream::new(&upstream.name, servers, policy(&upstream.balance), settings)
+}
+
+fn health(health: &model::Health) -> upstream::Health {
+    let question = health.request.as_ref().map(|request| upstream::Question {
+        path: request.path.as_str().into(),
+        host: request.host.as_deref().map(Into::into),
+        status: request.status.clone(),
+        body: request.body.as_deref().map(Into::into),
+    });
+    let &model::Health { interval, timeout, rise, fall, .. } = health;
+    upstream::Health { interval, timeout, rise, fall, question }
 }
 
 fn policy(balance: &model::Balance) -> Policy {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::listeners::Claim;
 use super::scalar::{self, SHORTEST, YEAR};
-use super::{balance, origin, process, servers};
+use super::{balance, health, origin, process, servers};
 use crate::config::files::Written;
 use crate::config::model::{self, Balance, KeepAlive, Retry, UpstreamServer, UpstreamTimeouts};
 use crate::config::node::At;
@@ -93,6 +93,8 @@ impl Upstreams {
             timeouts: TIMEOUTS,
             balance: Balance::RoundRobin,
             retry: RETRY,
+            // Nobody could answer in the place of an only server.
+            health: None,
             resolve: RESOLVE,
             process: None,
             origin: origin(server.spot, report),
@@ -162,6 +164,7 @@ fn pool(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Pool {
         timeouts: timeouts(raw.timeouts.as_ref(), report),
         balance: balance::balance(raw.balance.as_ref(), report),
         retry: retry(raw.retry.as_ref(), report),
+        health: health::health(raw.health.as_ref(), servers.len(), report),
         resolve: scalar::duration("resolve", raw.resolve.as_ref(), RESOLVE_RANGE, RESOLVE, report),
         process,
         origin: origin(at.key, report),
