@@ -2,7 +2,8 @@
 //!
 //! [`Upstream`] is shared by all event loops and holds what must be: addresses and counts. Each loop
 //! has its own [`Pool`] of idle connections and one [`Dialer`] per upstream, so that nothing on a
-//! request's way is locked. A request holds a [`Lease`] on one server until its answer has ended.
+//! request's way is locked. A request holds a [`Lease`] on one server until its answer has ended. [`Watch`] checks
+//! the servers, once for all loops.
 
 mod balance;
 mod connect;

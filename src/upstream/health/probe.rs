@@ -62,8 +62,8 @@ impl Prober {
     async fn ask(&self, stream: Stream, question: &Question, end: Instant) -> Result<(), Failure> {
         let label = self.endpoint.label();
         timeout_at(end, answer::ask(stream, label, question)).await.unwrap_or_else(|_| {
-            let (path, limit) = (&question.path, self.health.timeout.as_secs_f64());
-            let what = format!("{label} did not answer GET {path} within {limit:.1} s");
+            let (path, limit) = (&question.path, self.health.timeout);
+            let what = format!("{label} did not answer GET {path} within {limit:?}");
             Err(Failure::new(Reason::Timeout, what))
         })
     }

@@ -176,7 +176,7 @@ async fn silent(requests: usize, ago: Duration) -> Outcome {
 async fn silence_is_a_failure_of_a_server_that_is_idle() {
     let failure = failure(silent(0, Duration::ZERO).await);
     assert_eq!(failure.reason, Reason::Timeout);
-    assert!(failure.detail.ends_with("did not answer GET /healthz?a=b within 2.0 s"), "{failure:?}");
+    assert!(failure.detail.ends_with("did not answer GET /healthz?a=b within 2s"), "{failure:?}");
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
