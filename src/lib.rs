@@ -5,7 +5,8 @@
 //!
 //! # The process
 //!
-//! One control thread reads the configuration, binds sockets, runs worker pools and handles signals.
+//! One control thread reads the configuration, binds sockets, runs worker pools, checks the
+//! health of upstreams and handles signals.
 //! Beside it runs one event loop per core: a thread with a single-threaded runtime, its own listening
 //! sockets (`SO_REUSEPORT`), its own copy of the compiled configuration, its own idle connections to
 //! upstreams and its own access-log buffer. A request therefore takes no lock and changes no task:

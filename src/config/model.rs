@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ::http::StatusCode;
 
-pub use crate::http::{Candidate, Fallback, HeaderRules, Statuses, TrustedProxies, Try};
+pub use crate::http::{Candidate, Fallback, HeaderRules, StatusSet, TrustedProxies, Try};
 
 use crate::http::Template;
 use crate::net::{ListenAddr, UpstreamAddr};
@@ -177,6 +177,8 @@ pub struct Upstream {
     pub passive: Passive,
     /// How long a server that came back takes to have its whole share of requests again.
     pub slow_start: Duration,
+    /// `None` where servers are not checked.
+    pub health: Option<Health>,
     /// Names of servers are looked up again after so long.
     pub resolve: Duration,
     pub process: Option<Process>,
@@ -260,7 +262,7 @@ pub struct RetryOn {
     pub closed: bool,
     /// No byte of an answer came in time.
     pub timeout: bool,
-    pub statuses: Statuses,
+    pub statuses: StatusSet,
 }
 
 /// When a server is left alone because requests to it failed.
@@ -271,6 +273,32 @@ pub struct Passive {
     pub window: Duration,
     /// How long it is left alone.
     pub eject: Duration,
+}
+
+/// `health`: how servers are checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// From the beginning of one check to that of the next.
+    pub interval: Duration,
+    /// For a whole check.
+    pub timeout: Duration,
+    /// Checks that pass in a row until a server that was down is up.
+    pub rise: u32,
+    /// Checks that fail in a row until a server that was up is down.
+    pub fall: u32,
+    /// `None` only connects.
+    pub request: Option<HealthRequest>,
+}
+
+/// What a check asks for, and which answers pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthRequest {
+    pub path: String,
+    /// `None` is the server's own address.
+    pub host: Option<String>,
+    pub status: StatusSet,
+    /// What the body has to contain.
+    pub body: Option<String>,
 }
 
 /// `[upstream.NAME.process]`: a worker pool that rproxy runs.

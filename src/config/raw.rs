@@ -193,12 +193,12 @@ tables! {
         retry: Retry,
         passive: Passive,
         slow_start: Duration,
+        health: Either<bool, Health>,
         resolve: Duration,
         process: Process,
     }
     + later {
         "protocol": Today::Word("http", &["h2c", "https", "uwsgi", "fastcgi"]),
-        "health": Today::Nothing,
     }
 
     /// A server of an upstream that is written as a table.
@@ -234,6 +234,17 @@ tables! {
         fails: i64,
         window: Duration,
         eject: Duration,
+    }
+
+    Health = "health" {
+        path: String,
+        interval: Duration,
+        timeout: Duration,
+        rise: i64,
+        fall: i64,
+        status: Either<i64, String>,
+        body: String,
+        host: String,
     }
 
     KeepAlive = "keep_alive" {

@@ -16,7 +16,7 @@ use ::http::StatusCode;
 use self::attempts::Attempts;
 use self::replay::Verdict;
 use super::{Outcome, prepare};
-use crate::http::{Fault, HeaderRules, Request, Statuses};
+use crate::http::{Fault, HeaderRules, Request, StatusSet};
 use crate::upstream::{Answer, Dialer, Lease, Line, Picked, RetryRules, exchange};
 
 /// The handler of a `proxy` location, on one event loop.
@@ -76,7 +76,7 @@ async fn attempt(
     request: &mut Request,
     mut lease: Lease,
     rules: &RetryRules,
-    refused: Statuses,
+    refused: StatusSet,
 ) -> Result<Answer, Missed> {
     let mut kept = lease.reuse(replay::is_repeatable(request, rules));
     loop {

@@ -27,7 +27,7 @@ mod request_id;
 mod response;
 mod rewrite;
 mod scope;
-mod statuses;
+mod status_set;
 mod template;
 #[cfg(test)]
 pub mod testing;
@@ -55,7 +55,7 @@ pub use request::{Authority, Captures, Client, Connection, GroupNames, Interim, 
 pub use request_id::RequestId;
 pub use response::{OnEnd, Response, Sent, Trace};
 pub use scope::Scope;
-pub use statuses::Statuses;
+pub use status_set::StatusSet;
 pub use template::Template;
 pub use tried::{Attempt, Tried};
 pub use variable::Stage;

@@ -17,7 +17,7 @@ use crate::net::{Bound, ListenAddr};
 use crate::observe::{Counters, Floods, Lines};
 use crate::router::{self, Router};
 use crate::server::Settings;
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, Watch};
 
 /// What all event loops share of one configuration: immutable, but for the counts in its upstreams.
 #[derive(Debug)]
@@ -67,6 +67,15 @@ impl Snapshot {
             floods: Arc::clone(&self.floods),
         };
         Stack::from_parts(Router::new(sites), self.pages.clone(), trusted, journal)
+    }
+
+    /// Begins to check the servers of all upstreams that want it: once for the process, on the thread that
+    /// runs this, whose runtime has to be a local one.
+    pub fn watch(&self) -> Watch {
+        let healths =
+            self.config.upstreams.iter().map(|upstream| upstream.health.as_ref().map(upstream::health));
+        let pairs = self.upstreams.iter().zip(healths);
+        Watch::start(pairs.filter_map(|(upstream, health)| Some((Arc::clone(upstream), health?))))
     }
 
     /// One event loop's socket of a listener, with what holds before a site is known.

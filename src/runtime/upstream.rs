@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::config::model;
 use crate::upstream::{
-    Conditions, Passive, Policy, QueueLimits, RetryRules, Server, Settings, StickyCookie, Upstream,
+    Conditions, Health, Passive, Policy, Question, QueueLimits, RetryRules, Server, Settings, StickyCookie,
+    Upstream,
 };
 
 /// Names this machine for as long as it is installed (machine-id(5)).
@@ -35,6 +36,17 @@ fn settings(upstream: &model::Upstream) -> Settings {
         slow_start: upstream.slow_start,
         resolve: upstream.resolve,
     }
+}
+
+pub(super) fn health(health: &model::Health) -> Health {
+    let question = health.request.as_ref().map(|request| Question {
+        path: request.path.as_str().into(),
+        host: request.host.as_deref().map(Into::into),
+        status: request.status,
+        body: request.body.as_deref().map(Into::into),
+    });
+    let &model::Health { interval, timeout, rise, fall, .. } = health;
+    Health { interval, timeout, rise, fall, question }
 }
 
 fn retry(retry: &model::Retry) -> RetryRules {

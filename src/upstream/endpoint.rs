@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::latency::Latency;
+use super::progress::Progress;
 use super::standing::Standing;
 use crate::http::{Cause, Fault};
 use crate::net::UpstreamAddr;
@@ -21,6 +22,7 @@ pub struct Endpoint {
     /// More requests at once than this made its backlog overflow; `usize::MAX` until then.
     room: AtomicUsize,
     latency: Latency,
+    pub(super) progress: Progress,
     pub(super) standing: Standing,
 }
 
@@ -33,6 +35,7 @@ impl Endpoint {
             in_flight: AtomicUsize::new(0),
             room: AtomicUsize::new(usize::MAX),
             latency: Latency::new(),
+            progress: Progress::new(),
             standing: Standing::new(),
         }
     }
@@ -59,12 +62,16 @@ impl Endpoint {
     /// Counts a request, unless there are `most` of them.
     pub(super) fn try_begin(&self, most: usize) -> bool {
         let limit = self.limit(most);
-        if limit == usize::MAX {
-            self.in_flight.fetch_add(1, Ordering::Relaxed);
-            return true;
-        }
         let one_more = |count: usize| (count < limit).then(|| count + 1);
-        self.in_flight.fetch_update(Ordering::SeqCst, Ordering::Relaxed, one_more).is_ok()
+        let before = if limit == usize::MAX {
+            Ok(self.in_flight.fetch_add(1, Ordering::Relaxed))
+        } else {
+            self.in_flight.fetch_update(Ordering::SeqCst, Ordering::Relaxed, one_more)
+        };
+        if before == Ok(0) {
+            self.progress.began();
+        }
+        before.is_ok()
     }
 
     /// The order against the queue's own counter decides whether a waiter sees the place that is free now.
@@ -101,7 +108,14 @@ impl Endpoint {
 
     /// An answer began so long after its request.
     pub(super) fn answered(&self, after: Duration) {
-        self.latency.measured(after, Instant::now());
+        let now = Instant::now();
+        self.latency.measured(after, now);
+        self.progress.answered(now);
+    }
+
+    /// Whether active checks call it down.
+    pub fn is_down(&self) -> bool {
+        self.standing.down_since().is_some()
     }
 
     /// A request brought no answer, for which the server is to blame.

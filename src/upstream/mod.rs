@@ -2,7 +2,8 @@
 //!
 //! [`Upstream`] is shared by all event loops and holds what must be: addresses, counts and the [`queue`]. Each loop
 //! has its own [`Pool`] of idle connections and one [`Dialer`] per upstream, so that nothing on a
-//! request's way is locked. A request holds a [`Lease`] on one server until its answer has ended.
+//! request's way is locked. A request holds a [`Lease`] on one server until its answer has ended. [`Watch`] checks
+//! the servers, once for all loops.
 
 mod balance;
 mod budget;
@@ -12,10 +13,12 @@ mod connection;
 mod diagnose;
 mod dialer;
 mod endpoint;
+mod health;
 mod judge;
 mod latency;
 mod moment;
 mod pool;
+mod progress;
 mod protocol;
 mod queue;
 mod resolve;
@@ -33,6 +36,7 @@ pub use balance::{Balance, Policy};
 pub use connection::Connection;
 pub use dialer::{Dialer, Lease, Line, Picked};
 pub use endpoint::Endpoint;
+pub use health::{Health, Question, Watch};
 pub use pool::Pool;
 pub use protocol::{Answer, Failure, exchange};
 pub use queue::Place;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::http::Statuses;
+use crate::http::StatusSet;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -55,7 +55,7 @@ pub struct Conditions {
     pub closed: bool,
     /// No byte of an answer came in time.
     pub timeout: bool,
-    pub statuses: Statuses,
+    pub statuses: StatusSet,
 }
 
 /// When a server is left alone because requests to it failed.

@@ -18,7 +18,7 @@ use super::{
     Settings, Upstream, Wanted,
 };
 use crate::http::testing::request_with;
-use crate::http::{Body, Fault, Fields, Frame, Request, Source, Statuses, Stream};
+use crate::http::{Body, Fault, Fields, Frame, Request, Source, StatusSet, Stream};
 use crate::net::UpstreamAddr;
 
 /// One step of what the server does on a connection. At the end of a script it closes.
@@ -154,7 +154,7 @@ pub const SETTINGS: Settings = Settings {
 /// What follows from the protocol alone.
 pub const RETRY: RetryRules = RetryRules {
     attempts: 3,
-    on: Conditions { connect: true, closed: false, timeout: false, statuses: Statuses::NONE },
+    on: Conditions { connect: true, closed: false, timeout: false, statuses: StatusSet::NONE },
     non_idempotent: false,
     window: Duration::ZERO,
     budget: 20,

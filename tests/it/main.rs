@@ -25,6 +25,8 @@ mod errors;
 mod examples;
 /// Smuggling and malformed input, byte for byte.
 mod framing;
+/// Servers that are checked: who is down is not asked, and who is busy is not down.
+mod health;
 /// Which site and location answer.
 mod hosts;
 /// What is too large is refused early.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Out, entry, list, quoted_key, table, text};
-use crate::config::model::{Balance, Retry, RetryOn, Upstream, UpstreamServer};
+use crate::config::model::{Balance, Health, Retry, RetryOn, Upstream, UpstreamServer};
 use crate::config::value::show_duration;
 
 pub(super) fn upstream(out: &mut Out, upstream: &Upstream) {
@@ -23,6 +23,7 @@ pub(super) fn upstream(out: &mut Out, upstream: &Upstream) {
     let fails = entry("fails", upstream.passive.fails.to_string());
     let passive = [("window", upstream.passive.window), ("eject", upstream.passive.eject)];
     out.key("passive", table([fails].into_iter().chain(passive.map(|(key, time)| duration(key, time)))));
+    out.key("health", upstream.health.as_ref().map_or_else(|| "false".into(), health));
     out.key("slow_start", text(show_duration(upstream.slow_start)));
     out.key("resolve", text(show_duration(upstream.resolve)));
     if let Some(process) = &upstream.process {
@@ -77,5 +78,18 @@ fn retry(retry: &Retry) -> String {
 fn conditions(on: &RetryOn) -> String {
     let words = [(on.connect, "connect"), (on.closed, "closed"), (on.timeout, "timeout")];
     let words = words.into_iter().filter(|(is_on, _)| *is_on).map(|(_, word)| word.to_owned());
-    list(words.chain(on.statuses.iter().map(|status| status.to_string())))
+    let statuses = on.statuses.to_string();
+    list(words.chain(statuses.split(',').filter(|part| !part.is_empty()).map(str::to_owned)))
+}
+
+fn health(health: &Health) -> String {
+    let request = health.request.as_ref().map(|request| {
+        let host = request.host.as_ref().map(|host| entry("host", text(host)));
+        let body = request.body.as_ref().map(|body| entry("body", text(body)));
+        let always = [entry("path", text(&request.path)), entry("status", text(request.status))];
+        always.into_iter().chain(host).chain(body)
+    });
+    let times = [duration("interval", health.interval), duration("timeout", health.timeout)];
+    let counts = [entry("rise", health.rise.to_string()), entry("fall", health.fall.to_string())];
+    table(request.into_iter().flatten().chain(times).chain(counts))
 }

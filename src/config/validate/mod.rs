@@ -8,6 +8,7 @@ mod attempts;
 mod balance;
 mod errors;
 mod headers;
+mod health;
 mod listeners;
 mod location;
 mod process;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::scalar::{self, DAY, SHORTEST};
-use crate::config::model::{Passive, Queue, Retry, RetryOn, Statuses};
+use crate::config::model::{Passive, Queue, Retry, RetryOn, StatusSet};
 use crate::config::names;
 use crate::config::node::{At, List};
 use crate::config::raw;
@@ -14,7 +14,7 @@ pub const QUEUE: Queue = Queue { size: 1000, timeout: Duration::from_secs(10) };
 /// Long enough for a restart of gunicorn, and what nobody else is hurt by.
 pub const RETRY: Retry = Retry {
     attempts: 3,
-    on: RetryOn { connect: true, closed: true, timeout: false, statuses: Statuses::NONE },
+    on: RetryOn { connect: true, closed: true, timeout: false, statuses: StatusSet::NONE },
     non_idempotent: false,
     window: Duration::from_secs(10),
     budget: 20,
@@ -71,8 +71,8 @@ fn conditions(list: &At<List<String>>, report: &mut Report) -> RetryOn {
             "connect" => on.connect = true,
             "closed" => on.closed = true,
             "timeout" => on.timeout = true,
-            text => match status(text) {
-                Some(status) => on.statuses = on.statuses.with(status),
+            text => match text.parse::<StatusSet>().ok().filter(are_failures) {
+                Some(statuses) => on.statuses = on.statuses.or(statuses),
                 None => report.push(unknown(at)),
             },
         }
@@ -80,12 +80,12 @@ fn conditions(list: &At<List<String>>, report: &mut Report) -> RetryOn {
     on
 }
 
-fn status(text: &str) -> Option<u16> {
-    text.parse().ok().filter(|status| (400..600).contains(status) && text.len() == 3)
+fn are_failures(statuses: &StatusSet) -> bool {
+    statuses.iter().all(|status| status >= 400)
 }
 
 fn unknown(at: &At<String>) -> Problem {
-    let help = "there is \"connect\", \"closed\", \"timeout\", and statuses from \"400\" to \"599\"";
+    let help = "there is \"connect\", \"closed\", \"timeout\", and statuses from \"400\" to \"599\", like \"503\" or \"5xx\"";
     let near = names::did_you_mean(&at.value, WORDS.iter().copied());
     let message = format!("`on` cannot have \"{}\"", at.value);
     Problem::error(at.spot, message).help(near.unwrap_or_else(|| help.into()))

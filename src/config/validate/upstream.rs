@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::listeners::Claim;
 use super::scalar::{self, SHORTEST, YEAR};
-use super::{balance, origin, process, servers, trouble};
+use super::{balance, health, origin, process, servers, trouble};
 use crate::config::files::Written;
 use crate::config::model::{self, Balance, KeepAlive, UpstreamServer, UpstreamTimeouts};
 use crate::config::node::At;
@@ -89,6 +89,8 @@ impl Upstreams {
             retry: trouble::RETRY,
             passive: trouble::PASSIVE,
             slow_start: trouble::SLOW_START,
+            // Nobody could answer in the place of an only server.
+            health: None,
             resolve: RESOLVE,
             process: None,
             origin: origin(server.spot, report),
@@ -161,6 +163,7 @@ fn pool(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Pool {
         retry: trouble::retry(raw.retry.as_ref(), report),
         passive: trouble::passive(raw.passive.as_ref(), report),
         slow_start: trouble::slow_start(raw.slow_start.as_ref(), report),
+        health: health::health(raw.health.as_ref(), servers.len(), report),
         resolve: scalar::duration("resolve", raw.resolve.as_ref(), RESOLVE_RANGE, RESOLVE, report),
         process,
         origin: origin(at.key, report),

@@ -13,7 +13,7 @@ use super::patience::{Patience, may_pass};
 use super::replay;
 use crate::handler::upgrade;
 use crate::http::{
-    Attempt, Cause, Fault, Request, Response, Scheme, Side, Statuses, Tried, strip_response_hop_by_hop,
+    Attempt, Cause, Fault, Request, Response, Scheme, Side, StatusSet, Tried, strip_response_hop_by_hop,
 };
 use crate::upstream::{Answer, Dialer, Lease, Place, Upstream, Wanted};
 
@@ -66,13 +66,13 @@ impl<'a> Attempts<'a> {
         Wanted { tried: &self.tried, key: &self.key }
     }
 
-    /// Statuses that count as no answer: while the request may be sent once more.
-    pub(super) fn refused(&self, request: &Request) -> Statuses {
+    /// StatusSet that count as no answer: while the request may be sent once more.
+    pub(super) fn refused(&self, request: &Request) -> StatusSet {
         let rules = &self.upstream.settings.retry;
         let again = self.sent + 1 < rules.attempts
             && replay::is_repeatable(request, rules)
             && self.upstream.may_repeat();
-        if again { rules.on.statuses } else { Statuses::default() }
+        if again { rules.on.statuses } else { StatusSet::default() }
     }
 
     pub(super) fn begin(&mut self, lease: &Lease) {

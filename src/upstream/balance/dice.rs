@@ -8,14 +8,14 @@ use super::hash::mix;
 /// SplitMix64: the numbers are a counter's, well stirred, so that threads share it by one addition.
 /// Good enough to spread load, and not meant to keep secrets.
 #[derive(Debug)]
-pub(in crate::upstream) struct Dice(AtomicU64);
+pub struct Dice(AtomicU64);
 
 /// The golden ratio's fraction: an odd step that visits every number.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Dice {
     /// Different in each process.
-    pub(in crate::upstream) fn new() -> Self {
+    pub fn new() -> Self {
         Self::seeded(RandomState::new().hash_one(()))
     }
 
@@ -24,7 +24,7 @@ impl Dice {
     }
 
     /// A number below `sides`, or 0.
-    pub(in crate::upstream) fn roll(&self, sides: usize) -> usize {
+    pub fn roll(&self, sides: usize) -> usize {
         let random = mix(self.0.fetch_add(STEP, Ordering::Relaxed));
         // The product's upper half is as even as a division's rest, and cheaper.
         let scaled = (u128::from(random) * (sides as u128)) >> 64;

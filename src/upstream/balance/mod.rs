@@ -12,9 +12,10 @@ pub mod testing;
 
 use std::fmt::Debug;
 
+pub use dice::Dice;
+
 use super::{Server, StickyCookie};
 use crate::http::Template;
-use dice::Dice;
 
 /// A way to choose. Shared by the event loops, so that the choice is even over the whole process.
 pub trait Balance: Debug + Send + Sync {

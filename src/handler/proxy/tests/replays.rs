@@ -1,7 +1,6 @@
 //! What is sent again, and what is not.
 
 use super::*;
-use crate::http::Statuses;
 use crate::upstream::Passive;
 
 const UNAVAILABLE: &str = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 5\r\n\r\nsorry";
@@ -15,8 +14,8 @@ fn closed() -> RetryRules {
     RetryRules { on: Conditions { closed: true, ..RETRY.on }, ..RETRY }
 }
 
-fn statuses(list: &[u16]) -> RetryRules {
-    let statuses = list.iter().copied().fold(Statuses::NONE, Statuses::with);
+fn statuses(list: &str) -> RetryRules {
+    let statuses = list.parse().unwrap();
     RetryRules { on: Conditions { statuses, ..RETRY.on }, ..RETRY }
 }
 
@@ -92,7 +91,7 @@ async fn an_answer_that_was_begun_is_final() {
 async fn a_status_that_is_listed_counts_as_no_answer() {
     let refuses = Server::start([vec![Act::Head, send(UNAVAILABLE)]]).await;
     let answers = dying(0).await;
-    let proxy = over(dialer(&[refuses.addr, answers.addr], settings(statuses(&[503]))));
+    let proxy = over(dialer(&[refuses.addr, answers.addr], settings(statuses("503"))));
     let response = answer(&proxy, get()).await.unwrap();
     assert_eq!(response.status, 200);
     let mut shown = Vec::new();
@@ -103,7 +102,7 @@ async fn a_status_that_is_listed_counts_as_no_answer() {
 #[tokio::test(flavor = "local")]
 async fn the_last_answer_counts_whatever_its_status() {
     let server = Server::start((0..2).map(|_| vec![Act::Head, send(UNAVAILABLE)])).await;
-    let proxy = over(dialer(&[server.addr], settings(RetryRules { attempts: 2, ..statuses(&[503]) })));
+    let proxy = over(dialer(&[server.addr], settings(RetryRules { attempts: 2, ..statuses("503") })));
     let response = answer(&proxy, get()).await.unwrap();
     assert_eq!(response.status, 503);
     assert!(matches!(response.body, Body::Bytes(text) if text == "sorry"));
@@ -111,7 +110,7 @@ async fn the_last_answer_counts_whatever_its_status() {
 
 #[tokio::test(flavor = "local")]
 async fn a_status_that_is_not_listed_is_the_answer() {
-    for (rules, request) in [(statuses(&[502]), get()), (statuses(&[503]), post())] {
+    for (rules, request) in [(statuses("502"), get()), (statuses("503"), post())] {
         let server = Server::start([vec![Act::Head, send(UNAVAILABLE)]]).await;
         let response = answer(&over(dialer(&[server.addr], settings(rules))), request).await.unwrap();
         assert_eq!((response.status.as_u16(), server.connections()), (503, 1));
@@ -122,13 +121,13 @@ async fn a_status_that_is_not_listed_is_the_answer() {
 #[tokio::test(flavor = "local")]
 async fn a_listed_status_stands_for_our_own_as_well() {
     let server = dying(1).await;
-    let proxy = over(dialer(&[server.addr], settings(statuses(&[502]))));
+    let proxy = over(dialer(&[server.addr], settings(statuses("502"))));
     assert_eq!(answer(&proxy, get()).await.unwrap().status, 200);
 }
 
 #[tokio::test(flavor = "local")]
 async fn a_time_limit_is_tried_elsewhere_if_that_is_asked_for() {
-    for rules in [RetryRules { on: Conditions { timeout: true, ..RETRY.on }, ..RETRY }, statuses(&[504])] {
+    for rules in [RetryRules { on: Conditions { timeout: true, ..RETRY.on }, ..RETRY }, statuses("504")] {
         let slow = Server::start([vec![Act::Head, Act::Hold]]).await;
         let quick = dying(0).await;
         let settings = Settings { read: Duration::from_millis(30), ..settings(rules) };

@@ -15,12 +15,12 @@ use self::body::ResponseBody;
 use self::conversation::Conversation;
 use super::{Answer, Failure};
 use crate::http::wire::{BodyLength, ResponseHead, framing};
-use crate::http::{Body, Fault, Request, Response, Statuses, Stream};
+use crate::http::{Body, Fault, Request, Response, StatusSet, Stream};
 use crate::upstream::Line;
 
 /// Sends `request` and waits for the head of its answer. The request's body is taken; where another
 /// attempt may be made with it, the failure has it. An answer with a `refused` status counts as none.
-pub async fn exchange(request: &mut Request, line: Line, refused: Statuses) -> Result<Answer, Failure> {
+pub async fn exchange(request: &mut Request, line: Line, refused: StatusSet) -> Result<Answer, Failure> {
     let mut conversation = Conversation::begin(request, line);
     let head = poll_fn(|cx| conversation.poll_head(cx, request.interim.as_ref())).await;
     if let Ok(head) = &head
