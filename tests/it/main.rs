@@ -43,6 +43,8 @@ mod proxy_faults;
 mod proxy_headers;
 /// Applications that are away for a moment.
 mod proxy_patience;
+/// Servers that do so many requests at once and no more.
+mod queue;
 /// WebSockets to a bare ASGI application on uvicorn.
 mod real_asgi;
 /// A Django project on gunicorn's sync workers.
@@ -51,6 +53,8 @@ mod real_django;
 mod real_flask;
 /// Slow uploads, large ones, and a disk that is full: none of them occupies a worker or disturbs others.
 mod request_buffering;
+/// Workers that die with a request, servers that keep failing.
+mod retries;
 /// `rewrite`, `redirect` and `respond`.
 mod rewrites;
 /// Which location and which site a request finds, against a plain model of nginx's rules.
@@ -63,6 +67,8 @@ mod second_opinion;
 mod sendfile;
 /// What a `files` location answers with, and what it never does.
 mod static_files;
+/// Clients that stay with their server.
+mod sticky;
 /// Listening on addresses and ports.
 mod tcp_listener;
 /// How long a client may take.
