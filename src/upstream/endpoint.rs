@@ -1,7 +1,7 @@
 //! One server of an upstream and its live state, kept across reloads.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -16,13 +16,23 @@ pub struct Endpoint {
     /// The address as logs and `$upstream_addr` have it.
     label: Arc<str>,
     in_flight: AtomicUsize,
+    /// Attempts since the start, and those it failed.
+    requests: AtomicU64,
+    failures: AtomicU64,
     latency: Latency,
 }
 
 impl Endpoint {
     pub fn new(addr: UpstreamAddr) -> Self {
         let label = addr.to_string().into();
-        Self { addr, label, in_flight: AtomicUsize::new(0), latency: Latency::new() }
+        Self {
+            addr,
+            label,
+            in_flight: AtomicUsize::new(0),
+            requests: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            latency: Latency::new(),
+        }
     }
 
     pub fn label(&self) -> &str {
@@ -39,8 +49,19 @@ impl Endpoint {
         self.in_flight.load(Ordering::Relaxed)
     }
 
+    /// Attempts since the start.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Attempts that it failed.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
     pub(super) fn begin(&self) {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn end(&self) {
@@ -59,6 +80,7 @@ impl Endpoint {
 
     /// A request brought no answer, for which the server is to blame.
     pub(super) fn failed(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
         self.latency.failed(Instant::now());
     }
 }

@@ -31,6 +31,7 @@ use bytes::Bytes;
 
 use crate::http::{Request, Template};
 use crate::net::UpstreamAddr;
+use crate::observe::{ServerState, ServerStatus, UpstreamStatus};
 use balance::Choice;
 
 /// A group of servers that answer alike.
@@ -101,7 +102,27 @@ impl Upstream {
     }
 }
 
+impl Upstream {
+    /// What there is to see of it now.
+    pub fn status(&self) -> UpstreamStatus {
+        UpstreamStatus { name: self.name.clone(), servers: self.servers.iter().map(Server::status).collect() }
+    }
+}
+
 impl Server {
+    fn status(&self) -> ServerStatus {
+        let endpoint = &self.endpoint;
+        ServerStatus {
+            address: endpoint.shared_label(),
+            state: ServerState::Up,
+            weight: self.weight,
+            backup: self.backup,
+            in_flight: endpoint.in_flight(),
+            requests: endpoint.requests(),
+            failures: endpoint.failures(),
+        }
+    }
+
     pub fn new(addr: UpstreamAddr) -> Self {
         Self { endpoint: Arc::new(Endpoint::new(addr)), weight: 1, backup: false }
     }

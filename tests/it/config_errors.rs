@@ -145,6 +145,7 @@ const KEYS: &[&str] = &[
     "[upstream.%]\nservers = [%]\nprocess.command = [%]",
     "[upstream.app]\nservers = [{ address = % }]\nbalance = { hash = % }\nresolve = %",
     "[site.errors]\n% = %",
+    "[server]\nadmin = %\n[log]\naccess_format = %",
 ];
 
 fn load_text(text: &str) {

@@ -34,7 +34,10 @@ fn a_dead_application_does_not_flood_the_log() {
     let told = lines_about(&log, "socket-missing");
     assert_eq!(told.len(), 11, "{log:#?}");
     let last = told[10];
-    assert!(last.contains("(190 more") && last.contains("missing.sock") && last.contains("remedy="), "{last}");
+    assert!(
+        last.contains("(190 more") && last.contains("missing.sock") && last.contains("remedy="),
+        "{last}"
+    );
 }
 
 #[test]

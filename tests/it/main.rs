@@ -5,6 +5,8 @@ mod support;
 
 /// One line for each request, whatever becomes of it.
 mod access_log;
+/// The status page, metrics and the API.
+mod admin;
 /// Which of several servers answers.
 mod balance;
 /// What a user meets in the shell.
