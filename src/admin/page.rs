@@ -95,13 +95,21 @@ fn failures(out: &mut String, counts: &Counts) {
         "<table>\n<thead><tr><th>Cause</th><th class=\"n\">Count</th><th>Remedy</th></tr></thead>\n<tbody>\n",
     );
     for (count, cause) in causes {
-        let (name, remedy) = (html(cause.name()), html(cause.remedy()));
+        let (name, remedy) = (html(cause.name()), with_code(cause.remedy()));
         let _ = writeln!(
             out,
             "<tr><td><code>{name}</code></td><td class=\"n\">{count}</td><td>{remedy}</td></tr>"
         );
     }
     out.push_str("</tbody>\n</table>\n</section>\n");
+}
+
+/// Text in which backticks set off what is written in files.
+fn with_code(text: &str) -> String {
+    let parts = text.split('`').zip([false, true].into_iter().cycle());
+    parts
+        .map(|(part, is_code)| if is_code { format!("<code>{}</code>", html(part)) } else { html(part) })
+        .collect()
 }
 
 /// The two largest units.
@@ -140,8 +148,9 @@ mod tests {
     #[test]
     fn servers_and_causes_are_there_with_their_remedies() {
         let page = page(&status());
-        for text in ["unix:/run/a.sock", ">up<", "socket-missing", Cause::SocketMissing.remedy(), "1.2.3"] {
-            assert!(page.contains(&html(text)) || page.contains(text), "no {text} in\n{page}");
+        let remedy = "or correct the socket&#39;s path in <code>servers</code>";
+        for text in ["unix:/run/a.sock", ">up<", "socket-missing", remedy, "1.2.3"] {
+            assert!(page.contains(text), "no {text} in\n{page}");
         }
         assert!(page.contains("app &quot;&lt;b&gt;&quot;") && !page.contains("<b>"));
     }

@@ -9,6 +9,8 @@ mod access_log;
 mod admin;
 /// Which of several servers answers.
 mod balance;
+/// Every named cause of failure, and a ledger that none is left out of.
+mod causes;
 /// What a user meets in the shell.
 mod command_line;
 /// Preconditions and ranges of files.
