@@ -3,13 +3,12 @@
 
 import argparse
 import datetime
-import platform
 import statistics
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from servers import start_all, version
+from servers import machine, start_all, version
 from workloads import WORKLOADS, cpu_per_request, make_files, memory_per_idle_connection
 
 HERE = Path(__file__).resolve().parent
@@ -87,10 +86,8 @@ def row(name, shown, values):
 
 
 def versions(rproxy):
-    cpu = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                if line.startswith("model name")), platform.machine())
     return [
-        f"- machine: {cpu}, Linux {platform.release()}",
+        f"- machine: {machine()}",
         f"- rproxy: {version([rproxy, '--version']) if rproxy else 'not measured'}",
         f"- nginx: {version(['nginx', '-v'])}",
         f"- HAProxy: {version(['haproxy', '-v'])}",

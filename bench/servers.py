@@ -2,6 +2,7 @@
 core, and ended by the handle it was started with."""
 
 import os
+import platform
 import re
 import shutil
 import signal
@@ -133,7 +134,7 @@ http {{
 class Server:
     """One running server, with the CPU time and memory that it took so far."""
 
-    def __init__(self, name, command, config, folder, core=SERVER_CORE, **values):
+    def __init__(self, name, command, config, folder, core=SERVER_CORE, environment=None, **values):
         self.name = name
         self.port = free_port()
         self.folder = folder / name
@@ -144,8 +145,11 @@ class Server:
             config.format(dir=self.folder, port=self.port, one_kib=ONE_KIB, temporary=temporary, **values)
         )
         with open(self.folder / "output.log", "wb") as output:
-            command = ["taskset", "-c", core, *command, str(self.config)]
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            pinned = ["taskset", "-c", core] if core else []
+            command = [*pinned, *command, str(self.config)]
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
+            )
         self.wait_until_listening()
 
     def wait_until_listening(self):
@@ -218,6 +222,12 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def machine():
+    cpu = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                if line.startswith("model name")), platform.machine())
+    return f"{cpu}, Linux {platform.release()}"
 
 
 def version(command):

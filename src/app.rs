@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 
 use crate::admin::Admin;
@@ -55,14 +56,22 @@ pub fn run(path: &Path) -> Exit {
     if !warnings.is_empty() {
         tracing::warn!("{}", warnings.render(false).trim_end());
     }
-    let control = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match control.and_then(|control| control.block_on(serve(config))) {
+    match control(config) {
         Ok(()) => Exit::Stopped,
         Err(error) => {
             tracing::error!("cannot start: {error}");
             Exit::CannotStart
         }
     }
+}
+
+/// Runs everything but the event loops, on this thread.
+fn control(config: Config) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    let result = runtime.block_on(serve(config));
+    // A check may wait for the system's resolver, which cannot be interrupted.
+    runtime.shutdown_background();
+    result
 }
 
 fn load(path: &Path) -> Option<Loaded> {
@@ -101,10 +110,11 @@ async fn serve(config: Config) -> io::Result<()> {
     let (phase, told) = watch::channel(Phase::Serving);
     let running = start_loops(bound, loops, &snapshot, &log, &told)?;
     tokio::spawn(watch_floods(Arc::clone(&floods)));
+    let checks = snapshot.watch();
     tracing::info!(event_loops = loops, "ready");
 
     until_stop(&mut signals, &log).await;
-    drop(told);
+    drop((told, checks));
     drain(&phase, grace, until_stop(&mut signals, &log)).await;
     floods.tell_all(Instant::now());
     pools.stop(POOLS_STOP).await;

@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 use serde::Serialize;
 
 use crate::http::Cause;
-use crate::observe::{ServerStatus, Status, UpstreamStatus};
+use crate::observe::{QueueStatus, ServerStatus, Status, UpstreamStatus};
 
 pub fn json(status: &Status) -> String {
     // Only maps with keys that are no strings could fail.
@@ -44,7 +44,17 @@ struct Spool {
 #[derive(Serialize)]
 struct Upstream<'a> {
     name: &'a str,
+    queue: Queue,
     servers: Vec<Server<'a>>,
+}
+
+#[derive(Serialize)]
+struct Queue {
+    waiting: usize,
+    size: usize,
+    /// Since the start.
+    waited: u64,
+    waited_seconds: f64,
 }
 
 #[derive(Serialize)]
@@ -53,6 +63,8 @@ struct Server<'a> {
     state: &'static str,
     weight: u32,
     backup: bool,
+    /// `null` is any number.
+    max_conns: Option<usize>,
     in_flight: usize,
     requests: u64,
     failures: u64,
@@ -80,7 +92,12 @@ impl<'a> From<&'a Status> for View<'a> {
 
 impl<'a> From<&'a UpstreamStatus> for Upstream<'a> {
     fn from(upstream: &'a UpstreamStatus) -> Self {
-        Self { name: &upstream.name, servers: upstream.servers.iter().map(Server::from).collect() }
+        let QueueStatus { waiting, size, waited, waited_for } = upstream.queue;
+        Self {
+            name: &upstream.name,
+            queue: Queue { waiting, size, waited, waited_seconds: waited_for.as_secs_f64() },
+            servers: upstream.servers.iter().map(Server::from).collect(),
+        }
     }
 }
 
@@ -91,6 +108,7 @@ impl<'a> From<&'a ServerStatus> for Server<'a> {
             state: server.state.name(),
             weight: server.weight,
             backup: server.backup,
+            max_conns: server.max_conns,
             in_flight: server.in_flight,
             requests: server.requests,
             failures: server.failures,
@@ -111,7 +129,9 @@ mod tests {
         assert_eq!(value["failures"]["socket-missing"]["remedy"], Cause::SocketMissing.remedy());
         assert_eq!(value["failures"].as_object().unwrap().len(), 1);
         assert_eq!(value["upstreams"][0]["name"], "app \"<b>\"");
+        assert_eq!(value["upstreams"][0]["queue"]["waited_seconds"], 8.05);
         assert_eq!(value["upstreams"][0]["servers"][0]["state"], "up");
+        assert_eq!(value["upstreams"][0]["servers"][0]["max_conns"], 4);
         assert_eq!(value["upstreams"][0]["servers"][0]["in_flight"], 3);
     }
 }

@@ -5,12 +5,13 @@ use std::time::UNIX_EPOCH;
 
 use super::escape::label;
 use crate::http::{Cause, Side};
-use crate::observe::{Counts, ServerState, ServerStatus, Status};
+use crate::observe::{Counts, QueueStatus, ServerState, ServerStatus, Status};
 
 pub fn metrics(status: &Status) -> String {
     let mut out = Out(String::with_capacity(8 * 1024));
     process(&mut out, status);
     requests(&mut out, &status.counts);
+    queues(&mut out, status);
     servers(&mut out, status);
     out.0
 }
@@ -82,10 +83,30 @@ fn side(cause: Cause) -> &'static str {
 }
 
 /// Name, type, help, and how to read it.
-type Family = (&'static str, &'static str, &'static str, fn(&ServerStatus) -> u64);
+type Family<T, V> = (&'static str, &'static str, &'static str, fn(&T) -> V);
+
+fn queues(out: &mut Out, status: &Status) {
+    let families: [Family<QueueStatus, String>; 3] = [
+        ("rproxy_upstream_queue_requests", "gauge", "Requests that wait for a server.", |queue| {
+            queue.waiting.to_string()
+        }),
+        ("rproxy_upstream_queue_seconds_count", "counter", "Requests that have waited.", |queue| {
+            queue.waited.to_string()
+        }),
+        ("rproxy_upstream_queue_seconds_sum", "counter", "How long they have, all together.", |queue| {
+            queue.waited_for.as_secs_f64().to_string()
+        }),
+    ];
+    for (name, kind, help, value) in families {
+        out.family(name, kind, help);
+        for upstream in &status.upstreams {
+            out.sample(name, &[("upstream", &upstream.name)], value(&upstream.queue));
+        }
+    }
+}
 
 fn servers(out: &mut Out, status: &Status) {
-    let families: [Family; 3] = [
+    let families: [Family<ServerStatus, u64>; 3] = [
         ("rproxy_server_requests_in_flight", "gauge", "Requests a server is at work on.", |server| {
             server.in_flight as u64
         }),
@@ -123,8 +144,7 @@ mod tests {
 
     #[test]
     fn every_line_is_a_comment_or_a_sample() {
-        let sample =
-            r#"^[a-z_]+(\{[a-z]+="([^"\\\n]|\\["\\n])*"(,[a-z]+="([^"\\\n]|\\["\\n])*")*\})? [0-9]+$"#;
+        let sample = r#"^[a-z_]+(\{[a-z]+="([^"\\\n]|\\["\\n])*"(,[a-z]+="([^"\\\n]|\\["\\n])*")*\})? [0-9]+(\.[0-9]+)?$"#;
         let line = regex::Regex::new(&format!("{sample}|^# (HELP|TYPE) [a-z_]+ .+$")).unwrap();
         for text in metrics(&status()).lines() {
             assert!(line.is_match(text), "{text}");
@@ -140,6 +160,8 @@ mod tests {
             "rproxy_failures_total{cause=\"socket-missing\",side=\"upstream\"} 1",
             "rproxy_failures_total{cause=\"client-left\",side=\"client\"} 0",
             "rproxy_server_requests_in_flight{upstream=\"app \\\"<b>\\\"\",server=\"unix:/run/a.sock\"} 3",
+            "rproxy_upstream_queue_requests{upstream=\"app \\\"<b>\\\"\"} 2",
+            "rproxy_upstream_queue_seconds_sum{upstream=\"app \\\"<b>\\\"\"} 8.05",
             "rproxy_server_state{upstream=\"app \\\"<b>\\\"\",server=\"unix:/run/a.sock\",state=\"up\"} 1",
         ] {
             assert!(text.lines().any(|found| found == line), "no {line} in\n{text}");

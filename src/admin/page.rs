@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::escape::html;
 use crate::http::Cause;
-use crate::observe::{Counts, ServerState, ServerStatus, Status, UpstreamStatus};
+use crate::observe::{Counts, QueueStatus, ServerState, ServerStatus, Status, UpstreamStatus};
 
 pub fn page(status: &Status) -> String {
     let uptime = SystemTime::now().duration_since(status.started).unwrap_or_default();
@@ -54,18 +54,29 @@ fn totals(out: &mut String, status: &Status) {
 fn upstream(out: &mut String, upstream: &UpstreamStatus) {
     let _ = write!(
         out,
-        "<section>\n<h2>{}</h2>\n<table>\n<thead><tr><th>Server</th><th>State</th><th class=\"n\">Weight</th>\
+        "<section>\n<h2>{}</h2>\n{}<table>\n<thead><tr><th>Server</th><th>State</th><th class=\"n\">Weight</th>\
          <th class=\"n\">At work</th><th class=\"n\">Requests</th><th class=\"n\">Failures</th></tr></thead>\n<tbody>\n",
-        html(&upstream.name)
+        html(&upstream.name),
+        queue(upstream.queue),
     );
     upstream.servers.iter().for_each(|one| server(out, one));
     out.push_str("</tbody>\n</table>\n</section>\n");
 }
 
+/// Who waits, and how long others did; nothing where nobody ever had to.
+fn queue(queue: QueueStatus) -> String {
+    let QueueStatus { waiting, size, waited, waited_for } = queue;
+    if waiting == 0 && waited == 0 {
+        return String::new();
+    }
+    let average = waited_for.as_secs_f64() / f64::from(u32::try_from(waited.max(1)).unwrap_or(u32::MAX));
+    format!("<p>{waiting} of at most {size} wait; {waited} have waited, for {average:.2} s on average</p>\n")
+}
+
 fn server(out: &mut String, server: &ServerStatus) {
     let mark = match server.state {
         ServerState::Up => "good",
-        ServerState::Draining => "fair",
+        ServerState::Rising | ServerState::OnTrial | ServerState::Draining => "fair",
         ServerState::Down | ServerState::Ejected => "bad",
     };
     let backup = if server.backup { " <small>backup</small>" } else { "" };
@@ -76,10 +87,18 @@ fn server(out: &mut String, server: &ServerStatus) {
         html(&server.address),
         server.state.name(),
         server.weight,
-        server.in_flight,
+        at_work(server),
         server.requests,
         server.failures,
     );
+}
+
+/// With its limit, if there is one.
+fn at_work(server: &ServerStatus) -> String {
+    match server.max_conns {
+        Some(most) => format!("{} of {most}", server.in_flight),
+        None => server.in_flight.to_string(),
+    }
 }
 
 /// Causes that have occurred, the most frequent first.
@@ -149,7 +168,16 @@ mod tests {
     fn servers_and_causes_are_there_with_their_remedies() {
         let page = page(&status());
         let remedy = "or correct the socket&#39;s path in <code>servers</code>";
-        for text in ["unix:/run/a.sock", ">up<", "socket-missing", remedy, "1.2.3"] {
+        for text in [
+            "unix:/run/a.sock",
+            ">up<",
+            "3 of 4",
+            "2 of at most 100 wait",
+            "0.20 s",
+            "socket-missing",
+            remedy,
+            "1.2.3",
+        ] {
             assert!(page.contains(text), "no {text} in\n{page}");
         }
         assert!(page.contains("app &quot;&lt;b&gt;&quot;") && !page.contains("<b>"));

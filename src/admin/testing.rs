@@ -1,9 +1,9 @@
 //! Something to show.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::http::Cause;
-use crate::observe::{Counters, ServerState, ServerStatus, SpoolStatus, Status, UpstreamStatus};
+use crate::observe::{Counters, QueueStatus, ServerState, ServerStatus, SpoolStatus, Status, UpstreamStatus};
 
 /// One upstream of one server, two requests, one of which failed.
 pub fn status() -> Status {
@@ -16,16 +16,18 @@ pub fn status() -> Status {
         state: ServerState::Up,
         weight: 2,
         backup: false,
+        max_conns: Some(4),
         in_flight: 3,
         requests: 7,
         failures: 1,
     };
+    let queue = QueueStatus { waiting: 2, size: 100, waited: 40, waited_for: Duration::from_millis(8050) };
     Status {
         version: "1.2.3",
         started: UNIX_EPOCH,
         counts: counters.read(),
         lines_dropped: 0,
         spool: SpoolStatus { used: 5 << 20, quota: 1 << 30 },
-        upstreams: vec![UpstreamStatus { name: "app \"<b>\"".into(), servers: vec![server] }],
+        upstreams: vec![UpstreamStatus { name: "app \"<b>\"".into(), queue, servers: vec![server] }],
     }
 }

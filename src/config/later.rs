@@ -19,7 +19,7 @@ pub enum Today {
     Nothing,
     False,
     EmptyList,
-    Number(i64),
+
     /// A word, and the words that later releases know.
     Word(&'static str, &'static [&'static str]),
 }
@@ -31,11 +31,6 @@ impl Later {
         let problem = match (self.today, node.value) {
             (Today::False, DeValue::Boolean(false)) => return,
             (Today::EmptyList, DeValue::Array(list)) if list.is_empty() => return,
-            (Today::Number(today), DeValue::Integer(number))
-                if i64::from_str_radix(number.as_str(), number.radix()) == Ok(today) =>
-            {
-                return;
-            }
             (Today::Word(today, _), DeValue::String(word)) if word == today => return,
             (Today::Word(today, later), DeValue::String(word)) => {
                 return Self::word(node, word, today, later, report);
@@ -46,9 +41,6 @@ impl Later {
             }
             (Today::EmptyList, _) => {
                 refused.help("this release can only do without: write `[]` or leave it out")
-            }
-            (Today::Number(today), _) => {
-                refused.help(format!("this release can only do `{today}`: write that or leave it out"))
             }
             (Today::Word(today, _), _) => refused.help(format!("this release knows \"{today}\" only")),
         };

@@ -1,12 +1,14 @@
 //! The effective configuration as TOML, for `rproxy check --print`: every default filled in, every path
 //! absolute, so that it means the same wherever it is read.
 
+mod upstream;
+
 use std::fmt::{Display, Write};
 use std::path::Path;
 
 use super::model::{
-    AccessFormat, AccessLog, Action, Balance, Config, ErrorPages, Fallback, Files, HeaderRules, Level,
-    Location, Log, LogFormat, Server, Site, Symlinks, Timeouts, Try, Upstream, UpstreamServer,
+    AccessFormat, AccessLog, Action, Config, ErrorPages, Fallback, Files, HeaderRules, Level, Location, Log,
+    LogFormat, Server, Site, Symlinks, Timeouts, Try, Upstream,
 };
 use super::node::quoted;
 use super::value::{show_duration, show_size};
@@ -17,7 +19,7 @@ pub fn print(config: &Config) -> String {
     log(&mut out, &config.log);
     config.sites.iter().for_each(|one| site(&mut out, one, config));
     // Those without a name are written where they are used.
-    config.upstreams.iter().filter(|one| is_named(one)).for_each(|one| upstream(&mut out, one));
+    config.upstreams.iter().filter(|one| is_named(one)).for_each(|one| upstream::upstream(&mut out, one));
     out.0
 }
 
@@ -207,50 +209,6 @@ fn quoted_key(key: &str) -> String {
 /// Others are called by their address, which has a colon.
 fn is_named(upstream: &Upstream) -> bool {
     !upstream.name.contains(':')
-}
-
-fn upstream(out: &mut Out, upstream: &Upstream) {
-    let name = quoted_key(&upstream.name);
-    out.header(&format!("[upstream.{name}]"));
-    let servers: Vec<String> = upstream.servers.iter().map(server_of).collect();
-    out.key("servers", format!("[{}]", servers.join(", ")));
-    let idle = entry("idle", upstream.keep_alive.idle.to_string());
-    let timeout = entry("timeout", text(show_duration(upstream.keep_alive.timeout)));
-    out.key("keep_alive", table([idle, timeout]));
-    let timeouts = [
-        ("connect", upstream.timeouts.connect),
-        ("send", upstream.timeouts.send),
-        ("read", upstream.timeouts.read),
-    ];
-    out.key("timeouts", table(timeouts.map(|(key, duration)| entry(key, text(show_duration(duration))))));
-    out.key("balance", balance(&upstream.balance));
-    out.key("retry", table([entry("window", text(show_duration(upstream.retry.window)))]));
-    out.key("resolve", text(show_duration(upstream.resolve)));
-    if let Some(process) = &upstream.process {
-        out.header(&format!("[upstream.{name}.process]"));
-        out.key("command", list(&process.command));
-    }
-}
-
-/// As short as it can be written.
-fn server_of(server: &UpstreamServer) -> String {
-    let address = text(&server.address);
-    if server.weight == 1 && !server.backup {
-        return address;
-    }
-    let weight = (server.weight != 1).then(|| entry("weight", server.weight.to_string()));
-    let backup = server.backup.then(|| entry("backup", "true".into()));
-    table([entry("address", address)].into_iter().chain(weight).chain(backup))
-}
-
-fn balance(balance: &Balance) -> String {
-    match balance {
-        Balance::RoundRobin => text("round_robin"),
-        Balance::LeastConn => text("least_conn"),
-        Balance::Random => text("random"),
-        Balance::P2c => text("p2c"),
-        Balance::Hash(key) => table([entry("hash", text(key))]),
-    }
 }
 
 #[cfg(test)]

@@ -189,41 +189,62 @@ tables! {
         keep_alive: KeepAlive,
         timeouts: UpstreamTimeouts,
         balance: Either<String, Balance>,
+        queue: Queue,
         retry: Retry,
+        passive: Passive,
+        slow_start: Duration,
+        health: Either<bool, Health>,
         resolve: Duration,
         process: Process,
     }
     + later {
         "protocol": Today::Word("http", &["h2c", "https", "uwsgi", "fastcgi"]),
-        "queue": Today::Nothing,
-        "passive": Today::Nothing,
-        "health": Today::Nothing,
-        "slow_start": Today::Nothing,
     }
 
     /// A server of an upstream that is written as a table.
     Member = "servers" {
         address: String,
         weight: i64,
+        max_conns: i64,
         backup: bool,
-    }
-    + later {
-        "max_conns": Today::Number(0),
+        drain: bool,
     }
 
-    /// `balance = { hash = "…" }`
+    /// `balance = { hash = "…" }` or `{ cookie = "…" }`
     Balance = "balance" {
         hash: String,
         cookie: String,
+        secret: String,
+    }
+
+    Queue = "queue" {
+        size: i64,
+        timeout: Duration,
     }
 
     Retry = "retry" {
+        attempts: i64,
+        on: List<String>,
+        non_idempotent: bool,
         window: Duration,
+        budget: i64,
     }
-    + later {
-        "attempts": Today::Nothing,
-        "on": Today::Nothing,
-        "non_idempotent": Today::False,
+
+    Passive = "passive" {
+        fails: i64,
+        window: Duration,
+        eject: Duration,
+    }
+
+    Health = "health" {
+        path: String,
+        interval: Duration,
+        timeout: Duration,
+        rise: i64,
+        fall: i64,
+        status: Either<i64, String>,
+        body: String,
+        host: String,
     }
 
     KeepAlive = "keep_alive" {

@@ -46,6 +46,9 @@ fn retype<T: Read>(node: Node<'_>) -> Option<String> {
         DeValue::Table(_) if T::wanted() == "a list of tables" => {
             Some(format!("write the header with two brackets: `[[{name}]]`"))
         }
+        DeValue::String(text) if name == "health" && text.starts_with('/') => {
+            Some(format!("write `health = {{ path = {} }}`", quoted(text)))
+        }
         DeValue::String(text) if T::accepts(&DeValue::Boolean(true)) => {
             matches!(text.as_ref(), "true" | "false").then(|| format!("write `{text}` without quotes"))
         }

@@ -72,8 +72,8 @@ pub enum Side {
 pub enum Retry {
     /// Nothing was sent: always.
     Safe,
-    /// Bytes were sent on a connection that was closed meanwhile, most likely unread, and none came back:
-    /// for idempotent methods (RFC 9110 9.2.2).
+    /// Bytes were sent and none came back: for idempotent methods (RFC 9110 9.2.2), where the upstream's
+    /// `retry.on` says so or the connection was one kept from an earlier request.
     IfIdempotent,
     Never,
 }
@@ -175,6 +175,11 @@ causes! {
         "the server's configuration leads in a circle", "look at `try` of the locations named";
     NoServer => "no-server", SERVICE_UNAVAILABLE, Here, Safe,
         "no application server is available", "every server of the upstream failed; see the lines before";
+    /// As many requests wait for a server as may.
+    QueueFull => "queue-full", SERVICE_UNAVAILABLE, Here, Never,
+        "the application is busy", "the pool cannot keep up: more workers (and `max_conns`), or less work per request; `queue.size` is how many wait";
+    QueueTimeout => "queue-timeout", SERVICE_UNAVAILABLE, Here, Never,
+        "the application is busy", "the pool cannot keep up: more workers (and `max_conns`), or less work per request; `queue.timeout` is how long one waits";
     ProcessNotReady => "process-not-ready", SERVICE_UNAVAILABLE, Upstream, Safe,
         "the application is starting", "the pool's process has not opened its socket yet; its output is in this log";
     SocketMissing => "socket-missing", BAD_GATEWAY, Upstream, Safe,
@@ -195,15 +200,15 @@ causes! {
     /// A kept connection was closed before any byte of the answer.
     ReusedConnectionClosed => "reused-connection-closed", BAD_GATEWAY, Upstream, IfIdempotent,
         "the application closed the connection", "make `keep_alive.timeout` of the upstream shorter than the app server's";
-    ClosedBeforeAnswer => "closed-before-answer", BAD_GATEWAY, Upstream, Never,
+    ClosedBeforeAnswer => "closed-before-answer", BAD_GATEWAY, Upstream, IfIdempotent,
         "the application closed the connection", "the worker died or was killed by its own time limit: see the app server's log";
     /// A new connection was reset before any byte of the answer. The kernel does so when what was sent
     /// has not been read: a server that stops leaves connections in its backlog behind like this.
     ResetBeforeAnswer => "reset-before-answer", BAD_GATEWAY, Upstream, IfIdempotent,
         "the application closed the connection", "the app server stopped, or closes without reading the request: see its log";
-    SendTimeout => "upstream-send-timeout", GATEWAY_TIMEOUT, Upstream, Never,
+    SendTimeout => "upstream-send-timeout", GATEWAY_TIMEOUT, Upstream, IfIdempotent,
         "the application does not take the request", "`timeouts.send` of the upstream is the limit";
-    FirstByteTimeout => "first-byte-timeout", GATEWAY_TIMEOUT, Upstream, Never,
+    FirstByteTimeout => "first-byte-timeout", GATEWAY_TIMEOUT, Upstream, IfIdempotent,
         "the application did not answer in time", "`timeouts.read` of the upstream is the limit; keep it above the app server's own";
     ReadTimeout => "upstream-read-timeout", GATEWAY_TIMEOUT, Upstream, Never,
         "the application stopped answering", "`timeouts.read` of the upstream is the limit";
@@ -213,6 +218,9 @@ causes! {
         "the application's answer is not valid HTTP", "is that port really HTTP? see what is wrong with it in the line above";
     ResponseHeaderTooLarge => "response-header-too-large", BAD_GATEWAY, Upstream, Never,
         "the application's answer has too large a header", "the limit is 64 KiB and 200 fields: look for runaway cookies";
+    /// A status that the upstream's `retry.on` lists, and nobody else answered.
+    RefusedByStatus => "refused-by-status", BAD_GATEWAY, Upstream, IfIdempotent,
+        "the application is not available", "servers answered with a status that `retry.on` lists: see the app server's log";
     UnaskedUpgrade => "unasked-upgrade", BAD_GATEWAY, Upstream, Never,
         "the application's answer is not valid HTTP", "the app answered 101 although no upgrade was asked for";
     Internal => "internal", INTERNAL_SERVER_ERROR, Here, Never,

@@ -27,6 +27,7 @@ mod request_id;
 mod response;
 mod rewrite;
 mod scope;
+mod status_set;
 mod template;
 #[cfg(test)]
 pub mod testing;
@@ -54,6 +55,7 @@ pub use request::{Authority, Captures, Client, Connection, GroupNames, Interim, 
 pub use request_id::RequestId;
 pub use response::{OnEnd, Response, Sent, Trace};
 pub use scope::Scope;
+pub use status_set::StatusSet;
 pub use template::Template;
 pub use tried::{Attempt, Tried};
 pub use variable::Stage;

@@ -56,6 +56,12 @@ impl Template {
         Self { source: text.replace('$', "$$").into(), pieces: pieces.into() }
     }
 
+    /// The value of the cookie of that name, which may be any that RFC 6265 allows.
+    pub fn cookie(name: &str) -> Self {
+        let variable = Piece::Variable(Variable::Cookie(name.into()));
+        Self { source: format!("${{cookie_{name}}}").into(), pieces: [variable].into() }
+    }
+
     /// The text, if it is the same for every request.
     pub fn as_literal(&self) -> Option<&str> {
         match &*self.pieces {

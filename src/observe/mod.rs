@@ -12,4 +12,4 @@ pub use counters::{Counters, Counts, Shard};
 pub use diagnostics::{Format, start};
 pub use floods::{Floods, with_more};
 pub use seldom::Seldom;
-pub use status::{ServerState, ServerStatus, SpoolStatus, Status, UpstreamStatus};
+pub use status::{QueueStatus, ServerState, ServerStatus, SpoolStatus, Status, UpstreamStatus};

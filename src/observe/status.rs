@@ -1,7 +1,7 @@
 //! What there is to see of a running process: one snapshot, for metrics, the API and the status page alike.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::Counts;
 
@@ -26,7 +26,20 @@ pub struct SpoolStatus {
 #[derive(Clone, Debug)]
 pub struct UpstreamStatus {
     pub name: Box<str>,
+    pub queue: QueueStatus,
     pub servers: Vec<ServerStatus>,
+}
+
+/// Requests that wait for a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueStatus {
+    pub waiting: usize,
+    /// The most that may.
+    pub size: usize,
+    /// How many have waited since the start.
+    pub waited: u64,
+    /// How long they have, all together.
+    pub waited_for: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -35,6 +48,8 @@ pub struct ServerStatus {
     pub state: ServerState,
     pub weight: u32,
     pub backup: bool,
+    /// The most requests that it has at once, if there is a limit.
+    pub max_conns: Option<usize>,
     pub in_flight: usize,
     /// Attempts since the start.
     pub requests: u64,
@@ -46,20 +61,27 @@ pub struct ServerStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerState {
     Up,
+    /// Back lately: its share of the requests grows by and by.
+    Rising,
+    /// Ejected until lately: it has one request at a time until it answers one.
+    OnTrial,
     /// Its health checks fail.
     Down,
-    /// Requests have failed at it; it is tried again soon.
+    /// Requests have failed at it, and it is left alone for a while.
     Ejected,
-    /// It finishes what it has, and gets nothing more.
+    /// It has no new clients.
     Draining,
 }
 
 impl ServerState {
-    pub const ALL: [Self; 4] = [Self::Up, Self::Down, Self::Ejected, Self::Draining];
+    pub const ALL: [Self; 6] =
+        [Self::Up, Self::Rising, Self::OnTrial, Self::Down, Self::Ejected, Self::Draining];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Up => "up",
+            Self::Rising => "rising",
+            Self::OnTrial => "on-trial",
             Self::Down => "down",
             Self::Ejected => "ejected",
             Self::Draining => "draining",

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Door;
 use super::location::Builder;
 use super::stack::Stack;
+use super::{Door, upstream};
 use crate::config::Config;
 use crate::config::model;
 use crate::http::media_type;
@@ -17,7 +17,7 @@ use crate::net::{Bound, ListenAddr};
 use crate::observe::{Counters, Floods, Lines, Shard, SpoolStatus};
 use crate::router::{self, Router};
 use crate::server::Settings;
-use crate::upstream::{self, Policy, Server, Upstream};
+use crate::upstream::{Upstream, Watch};
 
 /// What all event loops share of one configuration: immutable, but for the counts in its upstreams.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Snapshot {
         floods: Arc<Floods>,
     ) -> Self {
         let upstreams =
-            config.upstreams.iter().map(|upstream| Arc::new(compile_upstream(upstream))).collect();
+            config.upstreams.iter().map(|upstream| Arc::new(upstream::compile(upstream))).collect();
         let pages = config.sites.iter().map(|site| read_pages(&site.errors)).collect();
         let access_format = Arc::new(access_format(&config.log.access_format));
         Self { config, upstreams, pages, buffer, access_format, counters, floods }
@@ -83,6 +83,15 @@ impl Snapshot {
         Stack::from_parts(Router::new(sites), self.pages.clone(), trusted, journal)
     }
 
+    /// Begins to check the servers of all upstreams that want it: once for the process, on the thread that
+    /// runs this, whose runtime has to be a local one.
+    pub fn watch(&self) -> Watch {
+        let healths =
+            self.config.upstreams.iter().map(|upstream| upstream.health.as_ref().map(upstream::health));
+        let pairs = self.upstreams.iter().zip(healths);
+        Watch::start(pairs.filter_map(|(upstream, health)| Some((Arc::clone(upstream), health?))))
+    }
+
     /// One event loop's socket of a listener, with what holds before a site is known.
     pub fn door(&self, bound: &mut Bound) -> Option<Door> {
         let configured = bound.configured.clone();
@@ -109,34 +118,6 @@ fn access_format(format: &model::AccessFormat) -> AccessFormat {
         model::AccessFormat::Combined => AccessFormat::Combined,
         model::AccessFormat::Json => AccessFormat::json(),
         model::AccessFormat::Template(template) => AccessFormat::text(template.clone()),
-    }
-}
-
-fn compile_upstream(upstream: &model::Upstream) -> Upstream {
-    let settings = upstream::Settings {
-        idle: upstream.keep_alive.idle,
-        idle_timeout: upstream.keep_alive.timeout,
-        connect: upstream.timeouts.connect,
-        send: upstream.timeouts.send,
-        read: upstream.timeouts.read,
-        retry_window: upstream.retry.window,
-        resolve: upstream.resolve,
-    };
-    let servers = upstream.servers.iter().map(|server| Server {
-        weight: server.weight,
-        backup: server.backup,
-        ..Server::new(server.address.clone())
-    });
-    Upstream::new(&upstream.name, servers, policy(&upstream.balance), settings)
-}
-
-fn policy(balance: &model::Balance) -> Policy {
-    match balance {
-        model::Balance::RoundRobin => Policy::RoundRobin,
-        model::Balance::LeastConn => Policy::LeastConn,
-        model::Balance::Random => Policy::Random,
-        model::Balance::P2c => Policy::P2c,
-        model::Balance::Hash(key) => Policy::Hash(key.clone()),
     }
 }
 

@@ -6,6 +6,7 @@ mod location;
 mod process;
 mod stack;
 mod status;
+mod upstream;
 
 pub use compile::Snapshot;
 pub use event_loop::{Door, EventLoop, Phase};

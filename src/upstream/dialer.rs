@@ -4,9 +4,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::claim::Claim;
 use super::pool::Slot;
+use super::turn::{Turn, Wanted};
 use super::{Connection, Endpoint, Pool, Settings, Upstream, connect};
-use crate::http::{Cause, Fault, Side};
+use crate::http::Fault;
 
 /// Chooses servers, and finds or makes connections to them.
 #[derive(Debug)]
@@ -15,6 +19,16 @@ pub struct Dialer {
     /// Idle connections, by the index of their server.
     slots: Vec<Rc<Slot>>,
     pool: Rc<Pool>,
+}
+
+/// What there is for a request at the moment.
+#[derive(Debug)]
+pub enum Picked {
+    Server(Lease),
+    /// All servers that it may have are at work on as many requests as they take.
+    Busy,
+    /// All have been tried.
+    Nobody,
 }
 
 impl Dialer {
@@ -27,13 +41,40 @@ impl Dialer {
         &self.upstream
     }
 
-    /// A claim on the next server that is not `excluded`, for a request of this [`Upstream::key`].
-    pub fn pick(self: &Rc<Self>, excluded: &[usize], key: &[u8]) -> Option<Lease> {
-        let index = self.upstream.pick(excluded, key)?;
-        let endpoint = Arc::clone(&self.upstream.servers.get(index)?.endpoint);
-        let slot = Rc::clone(self.slots.get(index)?);
-        endpoint.begin();
-        Some(Lease { dialer: Rc::clone(self), endpoint, slot, index })
+    #[cfg(test)]
+    pub fn shared_upstream(&self) -> &Arc<Upstream> {
+        &self.upstream
+    }
+
+    /// A server for a request that has just come: those who wait already go first.
+    pub fn pick(self: &Rc<Self>, wanted: Wanted<'_>) -> Picked {
+        if wanted.tried.is_empty() && self.upstream.queue.has_waiters() {
+            return Picked::Busy;
+        }
+        match self.upstream.turn(wanted) {
+            Turn::Server(claim) => self.lease(claim).map_or(Picked::Nobody, Picked::Server),
+            Turn::Busy => Picked::Busy,
+            Turn::Nobody => Picked::Nobody,
+        }
+    }
+
+    /// Waits in the queue for a server that is busy now; `None` when it has none to spare until `deadline`.
+    ///
+    /// `since` is the request's rank: when it began to wait for the first time.
+    pub async fn wait(
+        self: &Rc<Self>,
+        wanted: Wanted<'_>,
+        since: Instant,
+        deadline: Instant,
+    ) -> Option<Lease> {
+        let claim = self.upstream.wait(wanted, since, deadline).await?;
+        self.lease(claim)
+    }
+
+    fn lease(self: &Rc<Self>, claim: Claim) -> Option<Lease> {
+        let endpoint = Arc::clone(&claim.server()?.endpoint);
+        let slot = Rc::clone(self.slots.get(claim.index())?);
+        Some(Lease { dialer: Rc::clone(self), endpoint, slot, claim })
     }
 }
 
@@ -43,13 +84,13 @@ pub struct Lease {
     dialer: Rc<Dialer>,
     endpoint: Arc<Endpoint>,
     slot: Rc<Slot>,
-    index: usize,
+    claim: Claim,
 }
 
 impl Lease {
     /// The server's index within its upstream.
     pub fn index(&self) -> usize {
-        self.index
+        self.claim.index()
     }
 
     pub fn label(&self) -> &str {
@@ -73,27 +114,19 @@ impl Lease {
     pub async fn connect(&self) -> Result<Box<Connection>, Fault> {
         let resolver = self.dialer.pool.resolver();
         let connected = connect::connect(&self.endpoint, self.settings(), resolver).await;
-        connected.map(Connection::new).inspect_err(|fault| self.failed(fault.cause))
+        self.endpoint.note_connect(&connected);
+        connected.map(Connection::new).inspect_err(|fault| self.failed(fault))
     }
 
     /// An answer began so long after its request.
     pub(super) fn answered(&self, after: Duration) {
         self.endpoint.answered(after);
+        self.claim.answered();
     }
 
-    /// A request brought no answer. Not every cause speaks against the server: a full backlog is that
-    /// of one that works, and a kept connection may be closed at any time.
-    pub(super) fn failed(&self, cause: Cause) {
-        let excused = matches!(cause, Cause::BacklogFull | Cause::ReusedConnectionClosed);
-        if cause.side() == Side::Upstream && !excused {
-            self.endpoint.failed();
-        }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.endpoint.end();
+    /// A request brought no answer, or one that counts as none.
+    pub(super) fn failed(&self, fault: &Fault) {
+        self.dialer.upstream.note_failure(self.claim.index(), fault);
     }
 }
 

@@ -1,38 +1,59 @@
 //! One named group of servers: which of them answers a request, and how it is reached.
 //!
-//! [`Upstream`] is shared by all event loops and holds what must be: addresses and counts. Each loop
+//! [`Upstream`] is shared by all event loops and holds what must be: addresses, counts and the [`queue`]. Each loop
 //! has its own [`Pool`] of idle connections and one [`Dialer`] per upstream, so that nothing on a
-//! request's way is locked. A request holds a [`Lease`] on one server until its answer has ended.
+//! request's way is locked. A request holds a [`Lease`] on one server until its answer has ended. [`Watch`] checks
+//! the servers, once for all loops.
 
 mod balance;
+mod budget;
+mod claim;
 mod connect;
 mod connection;
 mod diagnose;
 mod dialer;
 mod endpoint;
+mod health;
+mod judge;
 mod latency;
+mod moment;
 mod pool;
+mod progress;
 mod protocol;
+mod queue;
 mod resolve;
+mod settings;
+mod standing;
+mod status;
+mod sticky;
 #[cfg(test)]
 pub mod testing;
+mod turn;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub use balance::{Balance, Policy};
 pub use connection::Connection;
-pub use dialer::{Dialer, Lease, Line};
+pub use dialer::{Dialer, Lease, Line, Picked};
 pub use endpoint::Endpoint;
+pub use health::{Health, Question, Watch};
 pub use pool::Pool;
 pub use protocol::{Answer, Failure, exchange};
+pub use queue::Place;
+pub use settings::{Conditions, Passive, QueueLimits, RetryRules, Settings};
+pub use sticky::StickyCookie;
+pub use turn::Wanted;
 
+use ::http::HeaderValue;
 use bytes::Bytes;
 
 use crate::http::{Request, Template};
 use crate::net::UpstreamAddr;
-use crate::observe::{ServerState, ServerStatus, UpstreamStatus};
-use balance::Choice;
+use balance::dice::Dice;
+use budget::Budget;
+use queue::Queue;
+use sticky::Bindings;
 
 /// A group of servers that answer alike.
 #[derive(Debug)]
@@ -42,10 +63,15 @@ pub struct Upstream {
     pub settings: Settings,
     /// What the choice of a server depends on, if it is the request.
     key: Option<Template>,
+    /// Where clients are bound to their servers.
+    bindings: Option<Bindings>,
     /// Chooses among the servers that are no backups.
     first: Box<dyn Balance>,
     /// Chooses among the backups.
     backups: Box<dyn Balance>,
+    queue: Queue,
+    budget: Budget,
+    dice: Dice,
 }
 
 /// One member of an upstream.
@@ -54,25 +80,12 @@ pub struct Server {
     pub endpoint: Arc<Endpoint>,
     /// Its share of the requests, compared with the others'.
     pub weight: u32,
-    /// Asked only when all that are no backups failed.
+    /// Asked only when none of those can be that are no backups.
     pub backup: bool,
-}
-
-/// How servers of an upstream are spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Idle connections per event loop and server; 0 closes each connection after its answer.
-    pub idle: usize,
-    pub idle_timeout: Duration,
-    pub connect: Duration,
-    /// Between two writes of a request.
-    pub send: Duration,
-    /// To the first byte of an answer, then between two reads.
-    pub read: Duration,
-    /// How long a request waits for any server to take it, when none can be reached.
-    pub retry_window: Duration,
-    /// Names are looked up again after so long.
-    pub resolve: Duration,
+    /// How many requests it has at once, all event loops together; `None` is any number.
+    pub max_conns: Option<NonZeroUsize>,
+    /// Gets no new clients: only those bound to it by a cookie.
+    pub drain: bool,
 }
 
 impl Upstream {
@@ -86,8 +99,23 @@ impl Upstream {
         let (backups, first): (Vec<_>, Vec<_>) =
             (0..servers.len()).partition(|&index| servers.get(index).is_some_and(|server| server.backup));
         let (first, backups) = (policy.among(&first, &servers), policy.among(&backups, &servers));
-        let key = if let Policy::Hash(key) = policy { Some(key) } else { None };
-        Self { name: name.into(), servers, settings, key, first, backups }
+        let (key, bindings) = match policy {
+            Policy::Hash(key) => (Some(key), None),
+            Policy::Cookie(cookie) => (Some(cookie.variable().clone()), Some(cookie.bind(&servers))),
+            _ => (None, None),
+        };
+        Self {
+            name: name.into(),
+            servers,
+            settings,
+            key,
+            bindings,
+            first,
+            backups,
+            queue: Queue::new(settings.queue.size),
+            budget: Budget::full(),
+            dice: Dice::new(),
+        }
     }
 
     /// What is to be the same for requests that go to the same server; empty where all are alike.
@@ -95,36 +123,47 @@ impl Upstream {
         self.key.as_ref().map(|key| key.render(request)).unwrap_or_default()
     }
 
-    /// The index of the server to try, which is none of the `excluded`.
-    pub fn pick(&self, excluded: &[usize], key: &[u8]) -> Option<usize> {
-        let choice = Choice { servers: &self.servers, excluded, key };
-        self.first.pick(&choice).or_else(|| self.backups.pick(&choice))
+    /// The server that a client with this key is bound to.
+    fn bound(&self, key: &[u8]) -> Option<usize> {
+        self.bindings.as_ref().and_then(|bindings| bindings.index(key))
     }
-}
 
-impl Upstream {
-    /// What there is to see of it now.
-    pub fn status(&self) -> UpstreamStatus {
-        UpstreamStatus { name: self.name.clone(), servers: self.servers.iter().map(Server::status).collect() }
+    /// The cookie that binds a client to a server, unless its `key` does already.
+    pub fn binding(&self, index: usize, key: &[u8], secure: bool) -> Option<HeaderValue> {
+        let bindings = self.bindings.as_ref()?;
+        if bindings.index(key) == Some(index) { None } else { bindings.set(index, secure) }
+    }
+
+    /// A place among those who wait; `None` when as many do as may.
+    pub fn place(&self) -> Option<Place> {
+        self.queue.place()
+    }
+
+    /// How many requests wait for a server.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether there is anything left for requests to be sent again.
+    pub fn may_repeat(&self) -> bool {
+        self.budget.is_left()
+    }
+
+    /// Whether one of the requests that were sent may be sent again, which then counts.
+    pub fn spend_repetition(&self) -> bool {
+        self.budget.spend()
+    }
+
+    /// Every request earns its share of a repetition.
+    pub fn earn_repetition(&self) {
+        self.budget.earn(self.settings.retry.budget);
     }
 }
 
 impl Server {
-    fn status(&self) -> ServerStatus {
-        let endpoint = &self.endpoint;
-        ServerStatus {
-            address: endpoint.shared_label(),
-            state: ServerState::Up,
-            weight: self.weight,
-            backup: self.backup,
-            in_flight: endpoint.in_flight(),
-            requests: endpoint.requests(),
-            failures: endpoint.failures(),
-        }
-    }
-
     pub fn new(addr: UpstreamAddr) -> Self {
-        Self { endpoint: Arc::new(Endpoint::new(addr)), weight: 1, backup: false }
+        let endpoint = Arc::new(Endpoint::new(addr));
+        Self { endpoint, weight: 1, backup: false, max_conns: None, drain: false }
     }
 
     #[must_use]
@@ -136,23 +175,15 @@ impl Server {
     pub fn standing_by(self) -> Self {
         Self { backup: true, ..self }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::balance::testing::server;
-    use super::testing::SETTINGS;
-    use super::*;
+    #[must_use]
+    pub fn draining(self) -> Self {
+        Self { drain: true, ..self }
+    }
 
-    #[test]
-    fn backups_take_turns_once_all_others_failed() {
-        let servers = [server(1).standing_by(), server(2), server(3).standing_by(), server(4)];
-        let upstream = Upstream::new("app", servers, Policy::RoundRobin, SETTINGS);
-        let picks = |excluded: &[usize]| [(); 3].map(|()| upstream.pick(excluded, b""));
-        assert_eq!(picks(&[]), [Some(1), Some(3), Some(1)]);
-        assert_eq!(picks(&[1]), [Some(3); 3]);
-        assert_eq!(picks(&[1, 3]), [Some(0), Some(2), Some(0)]);
-        assert_eq!(picks(&[1, 3, 0]), [Some(2); 3]);
-        assert_eq!(picks(&[0, 1, 2, 3]), [None; 3]);
+    /// 0 is any number.
+    #[must_use]
+    pub fn with_at_most(self, requests: usize) -> Self {
+        Self { max_conns: NonZeroUsize::new(requests), ..self }
     }
 }

@@ -13,9 +13,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-use super::{Dialer, Policy, Pool, Server as Member, Settings, Upstream};
+use super::{
+    Conditions, Dialer, Lease, Passive, Picked, Policy, Pool, QueueLimits, RetryRules, Server as Member,
+    Settings, Upstream, Wanted,
+};
 use crate::http::testing::request_with;
-use crate::http::{Body, Fault, Fields, Frame, Request, Source, Stream};
+use crate::http::{Body, Fault, Fields, Frame, Request, Source, StatusSet, Stream};
 use crate::net::UpstreamAddr;
 
 /// One step of what the server does on a connection. At the end of a script it closes.
@@ -141,9 +144,29 @@ pub const SETTINGS: Settings = Settings {
     connect: Duration::from_secs(5),
     send: Duration::from_secs(5),
     read: Duration::from_secs(5),
-    retry_window: Duration::ZERO,
+    queue: QueueLimits { size: 100, timeout: Duration::from_secs(10) },
+    retry: RETRY,
+    passive: Passive { fails: 0, window: Duration::from_secs(10), eject: Duration::from_secs(10) },
+    slow_start: Duration::ZERO,
     resolve: Duration::from_secs(30),
 };
+
+/// What follows from the protocol alone.
+pub const RETRY: RetryRules = RetryRules {
+    attempts: 3,
+    on: Conditions { connect: true, closed: false, timeout: false, statuses: StatusSet::NONE },
+    non_idempotent: false,
+    window: Duration::ZERO,
+    budget: 20,
+};
+
+/// A server at once, as tests of what is done with it take it for granted.
+pub fn lease(dialer: &Rc<Dialer>) -> Lease {
+    match dialer.pick(Wanted { tried: &[], key: b"" }) {
+        Picked::Server(lease) => lease,
+        other => panic!("no server: {other:?}"),
+    }
+}
 
 pub fn dialer(servers: &[SocketAddr], settings: Settings) -> Rc<Dialer> {
     over(servers.iter().map(|addr| Member::new(UpstreamAddr::Tcp(*addr))), settings)

@@ -85,7 +85,7 @@ fn every_line_of_the_metrics_is_one_that_prometheus_reads() {
     let metrics = look(&address(&proxy), "/metrics");
     assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     let line = regex::Regex::new(
-        r#"^(# HELP [a-z_]+ \S.*|# TYPE [a-z_]+ (counter|gauge)|rproxy_[a-z_]+(\{[a-z]+="([^"\\]|\\.)*"(,[a-z]+="([^"\\]|\\.)*")*\})? \d+)$"#,
+        r#"^(# HELP [a-z_]+ \S.*|# TYPE [a-z_]+ (counter|gauge)|rproxy_[a-z_]+(\{[a-z]+="([^"\\]|\\.)*"(,[a-z]+="([^"\\]|\\.)*")*\})? \d+(\.\d+)?)$"#,
     );
     let line = line.unwrap();
     for text in metrics.text().lines() {

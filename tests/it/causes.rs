@@ -16,7 +16,6 @@ use crate::support::{Origin, Proxy, Request, Transport};
 const NOT_INDUCED: &[(Cause, &str)] = &[
     (Cause::BodyTooSlow, "takes half a minute: the server's own tests do it with a clock that they move"),
     (Cause::FileRead, "only a broken disk has it"),
-    (Cause::NoServer, "an upstream without servers is refused by the configuration"),
     (
         Cause::ProcessNotReady,
         "nothing gives it yet: a socket that is not there is missing, whoever is to make it",
@@ -161,6 +160,40 @@ fn a_kept_connection_that_ends_with_the_next_request() {
     .start();
     assert_eq!(proxy.get("/").status, 200);
     assert_fails(&proxy, &Request::post("/", "paid"), 502, "reused-connection-closed");
+}
+
+/// The other server's answer hides it from the client, not from the operator.
+#[test]
+fn a_status_that_counts_as_no_answer() {
+    let (busy, well) =
+        (Origin::answering("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"), Origin::ok("well"));
+    let proxy = Proxy::config(&format!(
+        "[log]\naccess_format = \"$status <$upstream_status>\"\n[[site]]\nlisten = [\"127.0.0.1:0\"]\n\
+         [[site.location]]\nmatch = \"/\"\nproxy = \"app\"\n[upstream.app]\nservers = [\"{}\", \"{}\"]\n\
+         retry = {{ on = [\"503\"] }}\npassive = {{ fails = 1 }}\nhealth = false\n",
+        busy.address(),
+        well.address()
+    ))
+    .start();
+    for _ in 0..2 {
+        assert_eq!(proxy.get("/").text(), "well");
+    }
+    proxy.wait_for_access("200 <503, 200>");
+    let line = proxy.wait_for_log("refused-by-status");
+    assert!(line.contains(busy.address()) && line.contains("remedy="), "{line}");
+}
+
+#[test]
+fn an_upstream_that_nobody_new_may_be_sent_to() {
+    let origin = Origin::ok("");
+    let draining = format!("{{ address = \"{}\", drain = true }}", origin.address());
+    let proxy = Proxy::config(&format!(
+        "[log]\naccess_format = \"$status $cause $request\"\n[[site]]\nlisten = [\"127.0.0.1:0\"]\n\
+         [[site.location]]\nmatch = \"/\"\nproxy = \"app\"\n[upstream.app]\nservers = [{draining}]\n"
+    ))
+    .start();
+    assert_fails(&proxy, &Request::get("/"), 503, "no-server");
+    assert_eq!(origin.connections(), 0);
 }
 
 /// As of a server that stops with connections in its backlog.

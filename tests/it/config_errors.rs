@@ -121,6 +121,7 @@ const LINES: &[&str] = &[
     "balance = { hash = \"$remote_addr$1\" }",
     "balance = \"p2c\"",
     "retry = { window = \"0s\" }",
+    "health = { path = \"/\", status = \"2xx,404\", timeout = \"9s\" }",
     "max_body = \"9999999999999999999999TiB\"",
     "timeouts = [",
     "x = 1979-05-27",
@@ -144,6 +145,7 @@ const KEYS: &[&str] = &[
     "[[site]]\nlisten = [%]\nhosts = [%]",
     "[upstream.%]\nservers = [%]\nprocess.command = [%]",
     "[upstream.app]\nservers = [{ address = % }]\nbalance = { hash = % }\nresolve = %",
+    "[upstream.app]\nservers = [\"127.0.0.1:1\"]\nhealth = { path = %, status = %, body = %, host = % }",
     "[site.errors]\n% = %",
     "[server]\nadmin = %\n[log]\naccess_format = %",
 ];

@@ -29,6 +29,8 @@ mod errors;
 mod examples;
 /// Smuggling and malformed input, byte for byte.
 mod framing;
+/// Servers that are checked: who is down is not asked, and who is busy is not down.
+mod health;
 /// Which site and location answer.
 mod hosts;
 /// What is too large is refused early.
@@ -45,6 +47,8 @@ mod proxy_faults;
 mod proxy_headers;
 /// Applications that are away for a moment.
 mod proxy_patience;
+/// Servers that do so many requests at once and no more.
+mod queue;
 /// WebSockets to a bare ASGI application on uvicorn.
 mod real_asgi;
 /// A Django project on gunicorn's sync workers.
@@ -53,6 +57,8 @@ mod real_django;
 mod real_flask;
 /// Slow uploads, large ones, and a disk that is full: none of them occupies a worker or disturbs others.
 mod request_buffering;
+/// Workers that die with a request, servers that keep failing.
+mod retries;
 /// `rewrite`, `redirect` and `respond`.
 mod rewrites;
 /// Which location and which site a request finds, against a plain model of nginx's rules.
@@ -65,6 +71,8 @@ mod second_opinion;
 mod sendfile;
 /// What a `files` location answers with, and what it never does.
 mod static_files;
+/// Clients that stay with their server.
+mod sticky;
 /// Listening on addresses and ports.
 mod tcp_listener;
 /// How long a client may take.

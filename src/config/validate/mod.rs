@@ -8,6 +8,7 @@ mod attempts;
 mod balance;
 mod errors;
 mod headers;
+mod health;
 mod listeners;
 mod location;
 mod process;
@@ -17,6 +18,7 @@ mod server;
 mod servers;
 mod site;
 mod timeouts;
+mod trouble;
 mod upstream;
 
 use super::files::Written;

@@ -85,7 +85,7 @@ fn in_place(
 ) -> Option<usize> {
     let server = address(&at.with(text), report)?;
     let name = format!("{scheme}{}", server.value);
-    Some(upstreams.unnamed(name, server, report))
+    Some(upstreams.unnamed(name, &server, report))
 }
 
 fn unknown(at: &At<String>, upstreams: &Upstreams) -> Problem {

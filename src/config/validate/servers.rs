@@ -4,11 +4,14 @@ use super::{no_twins, not_empty, required, scalar};
 use crate::config::model::UpstreamServer;
 use crate::config::node::{At, Either, List};
 use crate::config::raw;
-use crate::config::report::{ANY, Problem, Report};
+use crate::config::report::{ANY, Problem, Report, Spot};
 use crate::net::UpstreamAddr;
 
 /// Weights are proportions, and a policy's memory grows with them.
 const MAX_WEIGHT: u32 = 1000;
+
+/// More than there are ports to connect from.
+const MAX_CONNS: usize = 100_000;
 
 pub fn servers(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Vec<At<UpstreamServer>> {
     let help = "write `servers = [\"127.0.0.1:8000\"]`";
@@ -37,18 +40,36 @@ fn only_backups<T>(list: &At<List<T>>, servers: &[At<UpstreamServer>], report: &
 }
 
 fn server(at: &At<Either<String, raw::Member>>, report: &mut Report) -> Option<At<UpstreamServer>> {
-    let (address, weight, backup) = match &at.value {
-        Either::A(text) => (address(&at.with(text.clone()), report), 1, false),
-        Either::B(member) => {
-            let help = "write `{ address = \"127.0.0.1:8000\" }`";
-            let text = required("address", member.address.as_ref(), at.spot, "a server", help, report)?;
-            let address = address(text, report);
-            let weight = scalar::integer("weight", member.weight.as_ref(), 1..=MAX_WEIGHT, 1, report);
-            (address, weight, member.backup.as_ref().is_some_and(|at| at.value))
-        }
+    match &at.value {
+        Either::A(text) => address(&at.with(text.clone()), report).map(|address| plain(&address)),
+        Either::B(written) => member(at.spot, written, report),
+    }
+}
+
+/// A server of which only the address is said.
+pub fn plain(address: &At<UpstreamAddr>) -> At<UpstreamServer> {
+    let server = UpstreamServer {
+        address: address.value.clone(),
+        weight: 1,
+        max_conns: 0,
+        backup: false,
+        drain: false,
     };
-    let address = address?;
-    Some(address.with(UpstreamServer { address: address.value.clone(), weight, backup }))
+    address.with(server)
+}
+
+fn member(spot: Spot, written: &raw::Member, report: &mut Report) -> Option<At<UpstreamServer>> {
+    let help = "write `{ address = \"127.0.0.1:8000\" }`";
+    let text = required("address", written.address.as_ref(), spot, "a server", help, report)?;
+    let address = address(text, report);
+    let weight = scalar::integer("weight", written.weight.as_ref(), 1..=MAX_WEIGHT, 1, report);
+    let max_conns = scalar::integer("max_conns", written.max_conns.as_ref(), 0..=MAX_CONNS, 0, report);
+    let mut server = plain(&address?);
+    server.value.weight = weight;
+    server.value.max_conns = max_conns;
+    server.value.backup = written.backup.as_ref().is_some_and(|at| at.value);
+    server.value.drain = written.drain.as_ref().is_some_and(|at| at.value);
+    Some(server)
 }
 
 /// Where a server is, its socket's path made absolute.

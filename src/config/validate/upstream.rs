@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::listeners::Claim;
 use super::scalar::{self, SHORTEST, YEAR};
-use super::{balance, origin, process, servers};
+use super::{balance, health, origin, process, servers, trouble};
 use crate::config::files::Written;
-use crate::config::model::{self, Balance, KeepAlive, Retry, UpstreamServer, UpstreamTimeouts};
+use crate::config::model::{self, Balance, KeepAlive, UpstreamServer, UpstreamTimeouts};
 use crate::config::node::At;
 use crate::config::raw;
 use crate::config::report::{Problem, Report, Spot};
@@ -21,15 +21,9 @@ const TIMEOUTS: UpstreamTimeouts = UpstreamTimeouts {
     read: Duration::from_secs(65),
 };
 
-/// Off until requests wait in a queue that they can leave: then it will be 10 s.
-const RETRY: Retry = Retry { window: Duration::ZERO };
-
 /// A name that moves is found sooner: it is looked up again when nothing answers any more.
 const RESOLVE: Duration = Duration::from_secs(30);
 const RESOLVE_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
-
-/// No client waits longer, nor does a proxy before us.
-const LONGEST_WINDOW: Duration = Duration::from_hours(1);
 
 /// Idle connections are file descriptors, of which a process has not many more.
 const MAX_IDLE: usize = 10_000;
@@ -79,20 +73,24 @@ impl Upstreams {
     }
 
     /// The upstream of one server that `proxy` wrote in place, shared by all who write the same.
-    pub fn unnamed(&mut self, name: String, address: At<UpstreamAddr>, report: &mut Report) -> usize {
+    pub fn unnamed(&mut self, name: String, address: &At<UpstreamAddr>, report: &mut Report) -> usize {
         if let Some(index) = self.index(&name) {
             return index;
         }
-        servers::warn_of_missing_socket(&address, report);
-        let At { value: address, spot, key } = address;
-        let server = At { value: UpstreamServer { address, weight: 1, backup: false }, spot, key };
+        servers::warn_of_missing_socket(address, report);
+        let server = servers::plain(address);
         let model = model::Upstream {
             name,
             servers: vec![server.value.clone()],
             keep_alive: KEEP_ALIVE,
             timeouts: TIMEOUTS,
             balance: Balance::RoundRobin,
-            retry: RETRY,
+            queue: trouble::QUEUE,
+            retry: trouble::RETRY,
+            passive: trouble::PASSIVE,
+            slow_start: trouble::SLOW_START,
+            // Nobody could answer in the place of an only server.
+            health: None,
             resolve: RESOLVE,
             process: None,
             origin: origin(server.spot, report),
@@ -161,7 +159,11 @@ fn pool(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Pool {
         keep_alive: keep_alive(raw.keep_alive.as_ref(), report),
         timeouts: timeouts(raw.timeouts.as_ref(), report),
         balance: balance::balance(raw.balance.as_ref(), report),
-        retry: retry(raw.retry.as_ref(), report),
+        queue: trouble::queue(raw.queue.as_ref(), report),
+        retry: trouble::retry(raw.retry.as_ref(), report),
+        passive: trouble::passive(raw.passive.as_ref(), report),
+        slow_start: trouble::slow_start(raw.slow_start.as_ref(), report),
+        health: health::health(raw.health.as_ref(), servers.len(), report),
         resolve: scalar::duration("resolve", raw.resolve.as_ref(), RESOLVE_RANGE, RESOLVE, report),
         process,
         origin: origin(at.key, report),
@@ -181,12 +183,6 @@ fn keep_alive(written: Option<&At<raw::KeepAlive>>, report: &mut Report) -> Keep
             report,
         ),
     }
-}
-
-fn retry(written: Option<&At<raw::Retry>>, report: &mut Report) -> Retry {
-    let Some(At { value: raw, .. }) = written else { return RETRY };
-    let range = Duration::ZERO..=LONGEST_WINDOW;
-    Retry { window: scalar::duration("window", raw.window.as_ref(), range, RETRY.window, report) }
 }
 
 fn timeouts(written: Option<&At<raw::UpstreamTimeouts>>, report: &mut Report) -> UpstreamTimeouts {

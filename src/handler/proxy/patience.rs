@@ -3,38 +3,44 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 
 use crate::http::Cause;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A backlog has room as soon as any worker takes a connection.
+const LONGEST_PAUSE_FOR_ROOM: Duration = Duration::from_millis(100);
 
 /// How long one request waits for anyone to take it. It costs nothing until the first wait.
 #[derive(Debug)]
 pub(super) struct Patience {
-    window: Duration,
     since: Option<Instant>,
     pause: Duration,
     rounds: u32,
 }
 
+impl Default for Patience {
+    fn default() -> Self {
+        Self { since: None, pause: FIRST_PAUSE, rounds: 1 }
+    }
+}
+
 impl Patience {
-    pub(super) fn new(window: Duration) -> Self {
-        Self { window, since: None, pause: FIRST_PAUSE, rounds: 1 }
+    /// When the first wait began: now, if it has not yet.
+    pub(super) fn begin(&mut self) -> Instant {
+        *self.since.get_or_insert_with(Instant::now)
     }
 
-    /// Waits until the servers may be tried once more, the last time at the window's very end;
-    /// false when that is over.
-    pub(super) async fn wait(&mut self) -> bool {
+    /// Waits until the servers may be tried once more, the last time at the very `end`; false when that is over.
+    pub(super) async fn wait(&mut self, end: Instant, for_room: bool) -> bool {
         let now = Instant::now();
-        let since = *self.since.get_or_insert(now);
-        let left = self.window.saturating_sub(now.saturating_duration_since(since));
-        if left.is_zero() {
+        if now >= end {
             return false;
         }
-        sleep(jittered(self.pause).min(left)).await;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        let longest = if for_room { LONGEST_PAUSE_FOR_ROOM } else { LONGEST_PAUSE };
+        sleep_until(end.min(now + jittered(self.pause.min(longest)))).await;
+        self.pause = (self.pause * 2).min(longest);
         self.rounds = self.rounds.saturating_add(1);
         true
     }
@@ -46,16 +52,12 @@ impl Patience {
     }
 }
 
-/// Whether a server that could not be reached, or that was just stopping, may be there in a moment. Neither permissions nor names
+/// Whether a server that could not be reached may be there in a moment. Neither permissions nor names
 /// mend themselves, and a connection that timed out has taken its time already.
 pub(super) const fn may_pass(cause: Cause) -> bool {
     matches!(
         cause,
-        Cause::ConnectRefused
-            | Cause::SocketMissing
-            | Cause::BacklogFull
-            | Cause::ProcessNotReady
-            | Cause::ResetBeforeAnswer
+        Cause::ConnectRefused | Cause::SocketMissing | Cause::ProcessNotReady | Cause::ResetBeforeAnswer
     )
 }
 
@@ -74,22 +76,27 @@ mod tests {
     #[test]
     fn only_what_may_be_tried_again_may_pass() {
         let passing: Vec<_> = Cause::ALL.iter().filter(|cause| may_pass(**cause)).collect();
-        assert_eq!(passing.len(), 5);
+        assert_eq!(passing.len(), 4);
         assert!(passing.iter().all(|cause| cause.retry() != Retry::Never), "{passing:?}");
+    }
+
+    /// How long each wait is until `end`.
+    async fn pauses(patience: &mut Patience, end: Instant, for_room: bool) -> Vec<Duration> {
+        let mut pauses = Vec::new();
+        loop {
+            let before = Instant::now();
+            if !patience.wait(end, for_room).await {
+                return pauses;
+            }
+            pauses.push(before.elapsed());
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn pauses_grow_up_to_a_second_and_end_with_the_window() {
-        let mut patience = Patience::new(Duration::from_secs(10));
-        let begin = Instant::now();
-        let mut pauses = Vec::new();
-        loop {
-            let before = Instant::now();
-            if !patience.wait().await {
-                break;
-            }
-            pauses.push(before.elapsed());
-        }
+        let mut patience = Patience::default();
+        let begin = patience.begin();
+        let pauses = pauses(&mut patience, begin + Duration::from_secs(10), false).await;
         assert_eq!(begin.elapsed().as_secs(), 10);
         assert!(pauses.len() < 30, "{pauses:?}");
         let limits = [50, 100, 200, 400, 800, 1000].map(Duration::from_millis);
@@ -101,9 +108,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn room_in_a_backlog_is_looked_for_more_often() {
+        let mut patience = Patience::default();
+        let begin = patience.begin();
+        let pauses = pauses(&mut patience, begin + Duration::from_secs(2), true).await;
+        assert!(pauses.iter().all(|pause| *pause <= LONGEST_PAUSE_FOR_ROOM + Duration::from_millis(1)));
+        assert!(pauses.len() >= 20, "{pauses:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn without_a_window_nothing_is_waited_for() {
-        let mut patience = Patience::new(Duration::ZERO);
-        assert!(!patience.wait().await);
+        let mut patience = Patience::default();
+        let begin = patience.begin();
+        assert!(!patience.wait(begin, false).await);
         assert_eq!(patience.summary(), None);
     }
 

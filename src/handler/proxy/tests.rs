@@ -8,12 +8,15 @@ use ::http::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
-use crate::http::{Body, FileRange};
+use crate::http::{Body, Cause, FileRange, Response, Tried};
 use crate::net::UpstreamAddr;
 use crate::upstream::testing::{
-    Act, SETTINGS, Server, channel, data, dialer, get, over as over_servers, request, send,
+    Act, RETRY, SETTINGS, Server, channel, data, dialer, get, over as over_servers, request, send,
 };
-use crate::upstream::{Server as Member, Settings};
+use crate::upstream::{Conditions, RetryRules, Server as Member, Settings};
+
+mod replays;
+mod waiting;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -246,7 +249,7 @@ async fn an_upgrade_becomes_a_tunnel_that_counts_until_it_ends() {
 
 /// A proxy to a socket that is not there yet.
 fn patient(path: &std::path::Path) -> Proxy {
-    let settings = Settings { retry_window: Duration::from_secs(10), ..SETTINGS };
+    let settings = Settings { retry: RetryRules { window: Duration::from_secs(10), ..RETRY }, ..SETTINGS };
     over(over_servers([Member::new(UpstreamAddr::Unix(path.into()))], settings))
 }
 
@@ -304,7 +307,8 @@ async fn what_does_not_pass_is_answered_at_once() {
 async fn what_was_not_read_is_repeated_if_that_is_harmless() {
     for (method, status) in [(Method::GET, Some(200)), (Method::POST, None)] {
         let server = Server::start([vec![Act::Head, Act::Reset], vec![Act::Head, send(OK)]]).await;
-        let settings = Settings { retry_window: Duration::from_secs(10), ..SETTINGS };
+        let on = Conditions { closed: true, ..RETRY.on };
+        let settings = Settings { retry: RetryRules { on, ..RETRY }, ..SETTINGS };
         let outcome = answer(&over(dialer(&[server.addr], settings)), request(method, &[], "x".into())).await;
         assert_eq!(outcome.as_ref().ok().map(|response| response.status.as_u16()), status);
         if let Err(fault) = outcome {

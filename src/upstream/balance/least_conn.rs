@@ -65,12 +65,12 @@ impl Load {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::upstream::balance::testing::{choices, servers};
+    use crate::upstream::balance::testing::{begin, choices, servers};
 
     fn pick(weights: &[u32], in_flight: &[usize], excluded: &[usize], count: usize) -> Vec<usize> {
         let servers = servers(weights);
         let begun = servers.iter().zip(in_flight);
-        begun.for_each(|(server, count)| (0..*count).for_each(|_| server.endpoint.begin()));
+        begun.for_each(|(server, count)| (0..*count).for_each(|_| begin(server)));
         let members: Vec<usize> = (0..weights.len()).collect();
         choices(&LeastConn::new(&members, &servers), &servers, excluded, count)
     }
@@ -101,7 +101,7 @@ mod tests {
         let balance = LeastConn::new(&[0, 1, 2], &servers);
         for _ in 0..60 {
             let index = choices(&balance, &servers, &[], 1)[0];
-            servers[index].endpoint.begin();
+            begin(&servers[index]);
         }
         let loads: Vec<usize> = servers.iter().map(|server| server.endpoint.in_flight()).collect();
         assert_eq!(loads, [30, 10, 20]);

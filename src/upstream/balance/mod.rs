@@ -1,6 +1,6 @@
 //! Which server a request goes to.
 
-mod dice;
+pub(super) mod dice;
 mod hash;
 mod least_conn;
 mod p2c;
@@ -12,9 +12,10 @@ pub mod testing;
 
 use std::fmt::Debug;
 
-use super::Server;
+pub use dice::Dice;
+
+use super::{Server, StickyCookie};
 use crate::http::Template;
-use dice::Dice;
 
 /// A way to choose. Shared by the event loops, so that the choice is even over the whole process.
 pub trait Balance: Debug + Send + Sync {
@@ -54,13 +55,15 @@ pub enum Policy {
     P2c,
     /// The same server for the same key.
     Hash(Template),
+    /// The server that the client's cookie names, and turns for clients without one.
+    Cookie(StickyCookie),
 }
 
 impl Policy {
     /// The policy at work among `members`, which are indexes of `servers`.
     pub(super) fn among(&self, members: &[usize], servers: &[Server]) -> Box<dyn Balance> {
         match self {
-            Self::RoundRobin => Box::new(round_robin::RoundRobin::new(members, servers)),
+            Self::RoundRobin | Self::Cookie(_) => Box::new(round_robin::RoundRobin::new(members, servers)),
             Self::LeastConn => Box::new(least_conn::LeastConn::new(members, servers)),
             Self::Random => Box::new(random::Random::new(members, Dice::new())),
             Self::P2c => Box::new(p2c::P2c::new(members, Dice::new())),

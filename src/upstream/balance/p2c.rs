@@ -60,7 +60,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::upstream::balance::testing::{choices, counts, servers};
+    use crate::upstream::balance::testing::{begin, choices, counts, servers};
 
     const MS: Duration = Duration::from_millis(1);
 
@@ -115,7 +115,7 @@ mod tests {
         let servers = servers(&[1, 1]);
         servers[0].endpoint.answered(100 * MS);
         assert_eq!(counts(&p2c(&servers), &servers, &[], 10), [0, 10]);
-        servers[1].endpoint.begin();
+        begin(&servers[1]);
         assert_eq!(counts(&p2c(&servers), &servers, &[], 10), [10, 0]);
     }
 
@@ -127,7 +127,7 @@ mod tests {
         }
         let p2c = p2c(&servers);
         for _ in 0..40 {
-            servers[choices(&p2c, &servers, &[], 1)[0]].endpoint.begin();
+            begin(&servers[choices(&p2c, &servers, &[], 1)[0]]);
         }
         assert!(servers[0].endpoint.in_flight().abs_diff(10) <= 1);
     }

@@ -27,3 +27,8 @@ pub fn counts(balance: &dyn Balance, servers: &[Server], excluded: &[usize], cou
     }
     counts
 }
+
+/// One more request is at work there.
+pub fn begin(server: &Server) {
+    assert!(server.endpoint.try_begin(usize::MAX));
+}

@@ -5,6 +5,7 @@
 
 mod http;
 
+use ::http::StatusCode;
 use bytes::Bytes;
 
 pub use http::exchange;
@@ -32,6 +33,10 @@ pub struct Failure {
     pub fault: Fault,
     /// No byte of the request left: the server cannot have seen it.
     pub untouched: bool,
+    /// A byte of an answer came.
+    pub answered: bool,
+    /// Of an answer that counts as none.
+    pub status: Option<StatusCode>,
     /// The request's body, if it is still whole.
     pub body: Option<Body>,
     pub lease: Lease,

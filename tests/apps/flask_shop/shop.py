@@ -3,6 +3,7 @@
 import hashlib
 import os
 import threading
+import time
 
 from flask import Flask, jsonify, redirect, request, url_for
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -33,6 +34,22 @@ def old():
 def upload():
     body = request.get_data()
     return jsonify(bytes=len(body), sha256=hashlib.sha256(body).hexdigest())
+
+
+@app.get("/slow")
+def slow():
+    """Keeps its worker for so many milliseconds."""
+    time.sleep(request.args.get("ms", type=int) / 1000)
+    return jsonify(pid=os.getpid())
+
+
+@app.post("/order")
+def order():
+    """Writes down the number in its body: what would hurt if it were done twice."""
+    descriptor = os.open(os.environ["ORDERS"], os.O_WRONLY | os.O_APPEND)
+    os.write(descriptor, request.get_data() + b"\n")
+    os.close(descriptor)
+    return "written"
 
 
 meeting = threading.Barrier(4)

@@ -70,6 +70,15 @@ impl Gunicorn {
         (self.child, self.log) = launch(&mut self.command);
         self.log.wait_for_nth("Booting worker", self.workers);
     }
+
+    /// As the kernel does when memory runs out: one of the workers, without a word.
+    pub fn kill_a_worker(&self) {
+        let master = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{master}/task/{master}/children")).unwrap();
+        let oldest = children.split_whitespace().next().expect("a worker").parse().unwrap();
+        // It may have ended by itself meanwhile.
+        let _ = kill_process(Pid::from_raw(oldest).unwrap(), Signal::KILL);
+    }
 }
 
 fn launch(command: &mut Command) -> (Child, Lines) {

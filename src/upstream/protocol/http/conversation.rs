@@ -209,8 +209,21 @@ impl Conversation {
     }
 
     pub(super) fn fail(self, fault: Fault) -> Failure {
-        let untouched = self.sender.accepted == 0;
-        self.line.lease.failed(fault.cause);
-        Failure { fault, untouched, body: self.sender.reclaim(), lease: self.line.lease }
+        let (untouched, answered) = (self.sender.accepted == 0, self.answered);
+        self.line.lease.failed(&fault);
+        Failure {
+            fault,
+            untouched,
+            answered,
+            status: None,
+            body: self.sender.reclaim(),
+            lease: self.line.lease,
+        }
+    }
+
+    /// Ends an exchange whose answer counts as none.
+    pub(super) fn refuse(self, status: StatusCode) -> Failure {
+        let fault = fault::refused(&self, status);
+        Failure { status: Some(status), ..self.fail(fault) }
     }
 }

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::io;
 use std::time::Duration;
 
+use ::http::StatusCode;
+
 use super::conversation::Conversation;
 use crate::http::wire::WireError;
 use crate::http::{Cause, Fault};
@@ -62,6 +64,10 @@ pub(super) fn head_too_large(conversation: &Conversation, limit: usize) -> Fault
 pub(super) fn too_many_interim(conversation: &Conversation, limit: usize) -> Fault {
     let what = format!("sent more than {limit} interim (1xx) answers and no final one");
     fault(conversation, Cause::MalformedResponse, what)
+}
+
+pub(super) fn refused(conversation: &Conversation, status: StatusCode) -> Fault {
+    fault(conversation, Cause::RefusedByStatus, format!("answered {status}"))
 }
 
 pub(super) fn unasked_upgrade(conversation: &Conversation) -> Fault {

@@ -15,21 +15,25 @@ use self::body::ResponseBody;
 use self::conversation::Conversation;
 use super::{Answer, Failure};
 use crate::http::wire::{BodyLength, ResponseHead, framing};
-use crate::http::{Body, Fault, Request, Response, Stream};
+use crate::http::{Body, Fault, Request, Response, StatusSet, Stream};
 use crate::upstream::Line;
 
 /// Sends `request` and waits for the head of its answer. The request's body is taken; where another
-/// attempt may be made with it, the failure has it.
-pub async fn exchange(request: &mut Request, line: Line) -> Result<Answer, Failure> {
+/// attempt may be made with it, the failure has it. An answer with a `refused` status counts as none.
+pub async fn exchange(request: &mut Request, line: Line, refused: StatusSet) -> Result<Answer, Failure> {
     let mut conversation = Conversation::begin(request, line);
     let head = poll_fn(|cx| conversation.poll_head(cx, request.interim.as_ref())).await;
-    if head.is_ok() {
-        conversation.line.lease.answered(conversation.sent_at.elapsed());
+    if let Ok(head) = &head
+        && refused.contains(head.status)
+    {
+        return Err(conversation.refuse(head.status));
     }
-    let (head, length) = match head.and_then(|head| conversation.judge(&head).map(|length| (head, length))) {
+    let judged = head.and_then(|head| conversation.judge(&head).map(|length| (head, length)));
+    let (head, length) = match judged {
         Ok(judged) => judged,
         Err(fault) => return Err(conversation.fail(fault)),
     };
+    conversation.line.lease.answered(conversation.sent_at.elapsed());
     conversation.commit();
     Ok(match head.status {
         StatusCode::SWITCHING_PROTOCOLS => switch(conversation, head),

@@ -7,7 +7,9 @@ use ::http::Method;
 
 use super::*;
 use crate::http::{Cause, Interim};
-use crate::upstream::testing::{Act, SETTINGS, Server, channel, collect, data, dialer, get, request, send};
+use crate::upstream::testing::{
+    Act, SETTINGS, Server, channel, collect, data, dialer, get, lease, request, send,
+};
 use crate::upstream::{Dialer, Settings};
 
 mod answers;
@@ -17,12 +19,14 @@ mod requests;
 
 /// One exchange, over a kept connection where there is one.
 async fn ask(dialer: &Rc<Dialer>, mut request: Request) -> Result<Answer, Fault> {
-    let lease = dialer.pick(&[], b"").unwrap();
+    let lease = lease(dialer);
     let connection = match lease.reuse(false) {
         Some(connection) => connection,
         None => lease.connect().await?,
     };
-    exchange(&mut request, Line { connection, lease }).await.map_err(|failure| failure.fault)
+    exchange(&mut request, Line { connection, lease }, StatusSet::default())
+        .await
+        .map_err(|failure| failure.fault)
 }
 
 async fn response(dialer: &Rc<Dialer>, request: Request) -> Response {

@@ -141,9 +141,9 @@ async fn overheard(wire: &[u8]) -> Result<(), Fault> {
     let (ours, mut theirs) = tokio::net::UnixStream::pair().unwrap();
     theirs.write_all(wire).await.unwrap();
     theirs.shutdown().await.unwrap();
-    let lease = dialer(&["127.0.0.1:1".parse().unwrap()], SETTINGS).pick(&[], b"").unwrap();
+    let lease = lease(&dialer(&["127.0.0.1:1".parse().unwrap()], SETTINGS));
     let connection = crate::upstream::Connection::new(crate::net::Stream::Unix(ours));
-    match exchange(&mut get(), Line { connection, lease }).await {
+    match exchange(&mut get(), Line { connection, lease }, StatusSet::default()).await {
         Ok(Answer::Response(Response { body: Body::Stream(mut stream), .. })) => {
             while let Some(frame) = stream.frame().await {
                 frame?;
