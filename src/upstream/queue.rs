@@ -55,10 +55,16 @@ pub struct Place {
     since: Instant,
 }
 
+impl Place {
+    pub fn waited(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let Places { taken, given_back, microseconds } = &*self.places;
-        let waited = u64::try_from(self.since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let waited = u64::try_from(self.waited().as_micros()).unwrap_or(u64::MAX);
         taken.fetch_sub(1, Ordering::Relaxed);
         given_back.fetch_add(1, Ordering::Relaxed);
         microseconds.fetch_add(waited, Ordering::Relaxed);

@@ -79,6 +79,35 @@ fn a_request_at_work_is_seen() {
     assert_eq!(sample(&admin, &format!("rproxy_server_requests_in_flight{app}")), 0);
 }
 
+/// Its client leaves at last, and both logs and metrics tell how long it had waited.
+#[test]
+fn a_request_in_the_queue_is_seen() {
+    let origin = Origin::hanging();
+    let proxy = Proxy::config(&format!(
+        "[server]\nadmin = \"127.0.0.1:0\"\n[log]\naccess_format = \"$request_uri <$upstream_addr> $queue_time $cause\"\n\
+         [[site]]\nlisten = [\"127.0.0.1:0\"]\n[[site.location]]\nmatch = \"/\"\nproxy = \"app\"\n\
+         [upstream.app]\nservers = [{{ address = \"{}\", max_conns = 1 }}]\n",
+        origin.address()
+    ))
+    .start();
+    let admin = address(&proxy);
+    let waiting = "rproxy_upstream_queue_requests{upstream=\"app\"}";
+    let (mut first, mut second) = (proxy.connect(), proxy.connect());
+    first.send(Request::get("/first").bytes());
+    origin.wait_for_request(1);
+    second.send(Request::get("/second").bytes());
+    eventually("it waits", || sample(&admin, waiting) == 1);
+    assert!(look(&admin, "/").text().contains("1 of at most"));
+    drop(second);
+    let line = proxy.wait_for_access("/second");
+    assert!(line.starts_with("/second <-> 0.") && line.ends_with(" client-left"), "{line}");
+    drop(first);
+    let line = proxy.wait_for_access("/first");
+    assert_eq!(line, format!("/first <{}> 0.000 client-left", origin.address()));
+    eventually("nobody waits", || sample(&admin, waiting) == 0);
+    assert_eq!(sample(&admin, "rproxy_upstream_queue_seconds_count{upstream=\"app\"}"), 1);
+}
+
 #[test]
 fn every_line_of_the_metrics_is_one_that_prometheus_reads() {
     let proxy = watched("127.0.0.1:0", &Origin::ok("")).start();
