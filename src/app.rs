@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 
+use crate::admin::Admin;
 use crate::config::{self, Config, Loaded};
 use crate::net::{self, Bound, ListenAddr};
 use crate::observe::{self, AccessLog, Counters, Floods};
@@ -87,12 +88,17 @@ async fn serve(config: Config) -> io::Result<()> {
     let loops = runtime::loops(&config);
     let listeners = runtime::listeners(&config);
     let bound = bind(&listeners, loops)?;
+    let admin_addr = config.server.admin.clone();
+    let admin = config.server.admin.as_ref().map(bind_admin).transpose()?;
     announce(&bound);
     let grace = config.server.shutdown_grace;
     let pools = Supervisor::start(runtime::processes(&config));
     let buffer = runtime::request_buffer(&config);
     let (counters, floods) = (Arc::<Counters>::default(), Arc::<Floods>::default());
     let snapshot = Arc::new(Snapshot::new(config, buffer, Arc::clone(&counters), Arc::clone(&floods)));
+    if let Some(admin) = admin {
+        serve_admin(admin, &snapshot, &counters, &log);
+    }
     tokio::select! {
         () = pools.ready() => {}
         () = tokio::time::sleep(POOLS_READY) => tracing::warn!("serving, although not every pool is up"),
@@ -115,7 +121,7 @@ async fn serve(config: Config) -> io::Result<()> {
     for event_loop in running {
         event_loop.join().map_err(io::Error::other)?;
     }
-    net::remove_socket_files(&listeners);
+    net::remove_socket_files(listeners.iter().chain(&admin_addr));
     tracing::info!("stopped");
     Ok(())
 }
@@ -158,12 +164,31 @@ async fn until_stop(signals: &mut Signals, log: &AccessLog) {
 
 /// Binds everything before anything is served, so that a failure is early and leaves nothing half done.
 fn bind(listeners: &[ListenAddr], loops: usize) -> io::Result<Vec<Bound>> {
-    listeners.iter().map(|addr| Bound::new(addr, loops).map_err(|error| unbound(addr, &error))).collect()
+    listeners
+        .iter()
+        .map(|addr| Bound::new(addr, loops).map_err(|error| unbound(addr, "listen", &error)))
+        .collect()
 }
 
-fn unbound(addr: &ListenAddr, error: &io::Error) -> io::Error {
+fn bind_admin(addr: &ListenAddr) -> io::Result<Admin> {
+    Admin::bind(addr).map_err(|error| unbound(addr, "admin", &error))
+}
+
+/// In a task of the control thread: it only reads what the event loops count.
+fn serve_admin(admin: Admin, snapshot: &Arc<Snapshot>, counters: &Arc<Counters>, log: &Arc<AccessLog>) {
+    tracing::info!("status page on {}", runtime::url(admin.addr()));
+    let (snapshot, counters, log) = (Arc::clone(snapshot), Arc::clone(counters), Arc::clone(log));
+    let look = Arc::new(move || runtime::status(&snapshot, &counters, &log));
+    tokio::spawn(async move {
+        if let Err(error) = admin.serve(look).await {
+            tracing::error!("the status page cannot be served: {error}");
+        }
+    });
+}
+
+fn unbound(addr: &ListenAddr, key: &str, error: &io::Error) -> io::Error {
     let remedy = match error.kind() {
-        io::ErrorKind::AddrInUse => "; another process listens there: end it, or change `listen`",
+        io::ErrorKind::AddrInUse => &format!("; another process listens there: end it, or change `{key}`"),
         io::ErrorKind::AddrNotAvailable => "; no interface of this machine has that address",
         io::ErrorKind::PermissionDenied if addr.port().is_some() => {
             "; ports below 1024 need root or the capability CAP_NET_BIND_SERVICE"

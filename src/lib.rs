@@ -6,7 +6,7 @@
 //! # The process
 //!
 //! One control thread reads the configuration, binds sockets, runs worker pools, checks the
-//! health of upstreams and handles signals.
+//! health of upstreams, handles signals and serves the status page ([`admin`]).
 //! Beside it runs one event loop per core: a thread with a single-threaded runtime, its own listening
 //! sockets (`SO_REUSEPORT`), its own copy of the compiled configuration, its own idle connections to
 //! upstreams and its own access-log buffer. A request therefore takes no lock and changes no task:
@@ -54,7 +54,8 @@
 //! tells nobody, sends no interim responses, takes a bare LF for a line's end, and lets a file go out by
 //! `sendfile(2)` only behind a buffer that pretends to hold bytes. The codec was needed for upstreams anyway;
 //! serving clients from it as well does all of this in about as much code. hyper stays in the tests as the
-//! other opinion on every request accepted, and is meant for HTTP/2.
+//! other opinion on every request accepted, serves the status page, where none of this matters, and is meant
+//! for HTTP/2.
 //!
 //! # The modules, in the order a request meets them
 
@@ -64,6 +65,8 @@ pub mod signals;
 
 pub mod config;
 pub mod runtime;
+
+pub mod admin;
 
 pub mod server;
 

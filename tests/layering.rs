@@ -40,7 +40,8 @@ const TABLE: &[(&str, &[&str])] = &[
             "server",
         ],
     ),
-    ("app", &["net", "observe", "signals", "process", "config", "runtime"]),
+    ("admin", &["net", "http", "observe"]),
+    ("app", &["net", "observe", "signals", "process", "config", "runtime", "admin"]),
     ("cli", &[]),
     ("main", &["app", "cli"]),
 ];

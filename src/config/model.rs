@@ -32,6 +32,8 @@ pub struct Server {
     /// How long requests in flight may go on after a graceful stop was asked for.
     pub shutdown_grace: Duration,
     pub trusted_proxies: TrustedProxies,
+    /// Where the status page is; off unless said.
+    pub admin: Option<ListenAddr>,
 }
 
 /// `[log]`

@@ -74,6 +74,9 @@ fn server(out: &mut Out, server: &Server) {
     let unix = server.trusted_proxies.unix.then(|| "unix:".to_owned());
     let networks = server.trusted_proxies.networks.iter().map(ToString::to_string);
     out.key("trusted_proxies", list(networks.chain(unix)));
+    if let Some(admin) = &server.admin {
+        out.key("admin", text(admin));
+    }
 }
 
 fn log(out: &mut Out, log: &Log) {

@@ -83,9 +83,9 @@ tables! {
         workers: Count,
         shutdown_grace: Duration,
         trusted_proxies: List<String>,
+        admin: String,
     }
     + later {
-        "admin": Today::Nothing,
         "proxy_protocol": Today::False,
         "user": Today::Nothing,
         "group": Today::Nothing,

@@ -8,7 +8,7 @@ use std::time::Instant;
 use ::http::{Method, Version};
 use bytes::Bytes;
 
-use super::{Body, Fields, Limits, RequestId};
+use super::{Abandoned, Body, Fields, Limits, RequestId};
 use crate::net::{ClientAddr, ListenAddr};
 
 /// A request with valid framing, one valid authority and a normalised path.
@@ -28,6 +28,8 @@ pub struct Request {
     /// How many bytes of the path the location's prefix matched; 0 for other patterns.
     pub matched: usize,
     pub limits: Rc<Limits>,
+    /// What its log is told when it is dropped unanswered.
+    pub abandoned: Rc<Abandoned>,
     /// Its name in logs and for upstreams; see [`Request::id`].
     pub request_id: RequestId,
     /// When its first byte was here.

@@ -1,6 +1,6 @@
 //! What became of one request at the servers of an upstream, in the terms of nginx's `$upstream_…`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -102,6 +102,27 @@ pub struct Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         self.end.set(Some(self.began.elapsed()));
+    }
+}
+
+/// Where the work for a client that left is put down, for the log to find. One for each connection, since
+/// its requests are answered one after the other.
+#[derive(Debug, Default)]
+pub struct Abandoned(RefCell<Option<Box<Tried>>>);
+
+impl Abandoned {
+    /// Puts down what was tried when nobody waits for an answer any more.
+    pub fn put(&self, mut tried: Tried) {
+        if let Some(attempt) = tried.attempts.last_mut().filter(|attempt| attempt.status.is_none()) {
+            attempt.failed(None);
+        }
+        if !tried.is_empty() {
+            self.0.replace(Some(Box::new(tried)));
+        }
+    }
+
+    pub fn take(&self) -> Option<Tried> {
+        self.0.take().map(|tried| *tried)
     }
 }
 

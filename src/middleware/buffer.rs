@@ -32,6 +32,10 @@ impl RequestBuffer {
         Self { spool, overflows: Seldom::default() }
     }
 
+    pub fn spool(&self) -> &Spool {
+        &self.spool
+    }
+
     /// Whether there is something to read ahead, and somebody who waits for the whole of it.
     ///
     /// In gRPC both sides may speak at the same time. (So they do behind an upgrade, but its request has no body.)

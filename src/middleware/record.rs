@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::access_line::{AccessFormat, AccessLine, Asked};
 use super::rescue::report;
-use crate::http::{Cause, Connection, Ended, Fault, Request, Response, Sent, Trace, Unread};
+use crate::http::{Abandoned, Cause, Connection, Ended, Fault, Request, Response, Sent, Trace, Unread};
 use crate::observe::{Floods, Lines, Shard};
 
 /// Where one event loop's requests are recorded.
@@ -32,6 +32,7 @@ pub struct Record {
     /// `None` until there is a response.
     status: Option<u16>,
     trace: Trace,
+    abandoned: Option<Rc<Abandoned>>,
     body_bytes: u64,
     bytes: u64,
 }
@@ -44,7 +45,9 @@ impl Record {
     pub fn of_request(journal: &Rc<Journal>, request: &Request) -> Self {
         let asked = Asked::Request(request.method.clone(), request.target.raw.clone(), request.version);
         let line = if journal.lines.wanted() { journal.format.of_request(request) } else { AccessLine::None };
-        Self::new(journal, request.client.ip, asked, line, request.received)
+        let mut record = Self::new(journal, request.client.ip, asked, line, request.received);
+        record.abandoned = Some(Rc::clone(&request.abandoned));
+        record
     }
 
     /// Of a first line that no request came of.
@@ -61,8 +64,18 @@ impl Record {
         line: AccessLine,
         received: Instant,
     ) -> Self {
-        let (journal, trace) = (Rc::clone(journal), Trace::default());
-        Self { journal, remote, asked, line, received, status: None, trace, body_bytes: 0, bytes: 0 }
+        Self {
+            journal: Rc::clone(journal),
+            remote,
+            asked,
+            line,
+            received,
+            status: None,
+            trace: Trace::default(),
+            abandoned: None,
+            body_bytes: 0,
+            bytes: 0,
+        }
     }
 
     /// There is a response, which keeps nothing of how it came about.
@@ -77,6 +90,17 @@ impl Record {
         if let Some(fault) = sent.fault {
             self.failed(fault);
         }
+    }
+
+    /// Nobody waits for an answer any more.
+    fn leave(&mut self) {
+        self.trace.upstream = self.abandoned.as_ref().and_then(|work| work.take()).unwrap_or_default();
+        let mut detail = Vec::new();
+        self.trace.upstream.write_addresses(&mut detail);
+        let at = if detail.is_empty() { "" } else { " at " };
+        let (waited, servers) = (self.received.elapsed(), String::from_utf8_lossy(&detail));
+        let detail = format!("no answer was ready after {waited:.1?}{at}{servers}");
+        self.failed(Fault::new(Cause::ClientLeft, detail));
     }
 
     fn failed(&mut self, fault: Fault) {
@@ -104,8 +128,7 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         if self.status.is_none() {
-            let waited = self.received.elapsed();
-            self.failed(Fault::new(Cause::ClientLeft, format!("no answer was ready after {waited:.1?}")));
+            self.leave();
         }
         let status = self.status.unwrap_or(CLIENT_CLOSED);
         let cause = self.trace.fault.as_ref().map(|fault| fault.cause);

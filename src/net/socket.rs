@@ -24,6 +24,17 @@ pub struct Bound {
 }
 
 impl Bound {
+    /// Binds `addr` for one reader, and not for everybody: a Unix socket is for its user and group alone.
+    ///
+    /// # Errors
+    /// As of [`Self::new`].
+    pub fn private(addr: &ListenAddr) -> io::Result<Self> {
+        match addr {
+            ListenAddr::Unix(path) => Self::unix(addr, path, 1, 0o660),
+            ListenAddr::Tcp(_) | ListenAddr::Any(_) => Self::new(addr, 1),
+        }
+    }
+
     /// Binds `addr` once per event loop.
     ///
     /// TCP sockets share the port by `SO_REUSEPORT`, so that the kernel spreads connections and no loop
@@ -34,7 +45,8 @@ impl Bound {
     /// listens with `SO_REUSEPORT`, which the kernel alone would allow silently.
     pub fn new(addr: &ListenAddr, loops: usize) -> io::Result<Self> {
         match addr {
-            ListenAddr::Unix(path) => Self::unix(addr, path, loops),
+            // As nginx does: who may come in is said by the directory.
+            ListenAddr::Unix(path) => Self::unix(addr, path, loops, 0o666),
             ListenAddr::Tcp(at) => Self::tcp(addr, *at, at.is_ipv6(), loops),
             ListenAddr::Any(port) if ipv6_exists() => {
                 let at = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, *port, 0, 0);
@@ -60,12 +72,11 @@ impl Bound {
         Ok(Self { configured: configured.clone(), actual, sockets })
     }
 
-    fn unix(configured: &ListenAddr, path: &Path, loops: usize) -> io::Result<Self> {
+    fn unix(configured: &ListenAddr, path: &Path, loops: usize, mode: u32) -> io::Result<Self> {
         remove_stale_socket(path)?;
         let first = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         first.bind(&SockAddr::unix(path)?)?;
-        // As nginx does: who may come in is said by the directory.
-        std::fs::set_permissions(path, Permissions::from_mode(0o666))?;
+        std::fs::set_permissions(path, Permissions::from_mode(mode))?;
         first.listen(BACKLOG)?;
         first.set_nonblocking(true)?;
         let mut sockets = vec![first];

@@ -55,12 +55,17 @@ impl AccessLog {
             Destination::File(path) => Some(append(path)?),
         };
         let (sender, receiver) = sync_channel(QUEUE);
-        let writer = Writer { destination, output, failing: false };
+        let writer = Writer { destination, output, failing: false, told: 0 };
         let counted = Arc::clone(&dropped);
         let writer = std::thread::Builder::new()
             .name("access-log".into())
             .spawn(move || writer.run(&receiver, &counted))?;
         Ok(Self { sender: Some(sender), dropped, writer: Some(writer) })
+    }
+
+    /// Lines that could not be written, since the start.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 
     /// One event loop's share.
@@ -166,6 +171,8 @@ struct Writer {
     output: Option<File>,
     /// A failing disk is reported once, until it works again.
     failing: bool,
+    /// How many lost lines the error log knows of.
+    told: u64,
 }
 
 impl Writer {
@@ -187,7 +194,8 @@ impl Writer {
         match written {
             Ok(()) if self.failing => {
                 self.failing = false;
-                let lost = dropped.swap(0, Ordering::Relaxed);
+                let all = dropped.load(Ordering::Relaxed);
+                let lost = all.saturating_sub(std::mem::replace(&mut self.told, all));
                 tracing::warn!("the access log can be written again; {lost} lines were lost");
             }
             Ok(()) => {}

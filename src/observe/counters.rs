@@ -2,19 +2,24 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use crate::http::Cause;
 
 /// Counts of the whole process, kept for as long as it runs.
-#[derive(Debug, Default)]
-pub struct Counters(Mutex<Vec<Arc<Shard>>>);
+#[derive(Debug)]
+pub struct Counters {
+    started: SystemTime,
+    shards: Mutex<Vec<Arc<Shard>>>,
+}
 
-/// One event loop's share: nobody else writes to it, so that counting costs no more than an addition.
+/// One event loop's share. Nobody else writes to it, so that counting is an addition, without a lock on the bus.
 #[derive(Debug)]
 pub struct Shard {
     /// Answers by the first digit of their status, from 1.
     classes: [AtomicU64; 5],
     bytes_sent: AtomicU64,
+    connections: AtomicU64,
     causes: [AtomicU64; Cause::ALL.len()],
 }
 
@@ -25,50 +30,81 @@ pub struct Counts {
     pub classes: [u64; 5],
     /// Heads and bodies of answers.
     pub bytes_sent: u64,
+    /// Of clients, open now.
+    pub connections: u64,
     causes: [u64; Cause::ALL.len()],
 }
 
+impl Default for Counters {
+    fn default() -> Self {
+        Self { started: SystemTime::now(), shards: Mutex::default() }
+    }
+}
+
 impl Counters {
+    /// Since when there are counts.
+    pub fn started(&self) -> SystemTime {
+        self.started
+    }
+
     /// For one event loop.
     pub fn shard(&self) -> Arc<Shard> {
         let shard = Arc::new(Shard {
             classes: Default::default(),
             bytes_sent: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
             causes: [const { AtomicU64::new(0) }; Cause::ALL.len()],
         });
         // Nobody panics with the lock held; if it were so, the list would still be whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&shard));
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&shard));
         shard
     }
 
     /// The sum over all event loops.
     pub fn read(&self) -> Counts {
-        let mut sum = Counts { classes: [0; 5], bytes_sent: 0, causes: [0; Cause::ALL.len()] };
-        for shard in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            add(&mut sum.classes, &shard.classes);
-            add(&mut sum.causes, &shard.causes);
+        let mut sum =
+            Counts { classes: [0; 5], bytes_sent: 0, connections: 0, causes: [0; Cause::ALL.len()] };
+        for shard in self.shards.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            sum_up(&mut sum.classes, &shard.classes);
+            sum_up(&mut sum.causes, &shard.causes);
             sum.bytes_sent += shard.bytes_sent.load(Ordering::Relaxed);
+            sum.connections += shard.connections.load(Ordering::Relaxed);
         }
         sum
     }
 }
 
-fn add(sums: &mut [u64], counts: &[AtomicU64]) {
+/// For the only writer; readers see one value or the other.
+fn add(count: &AtomicU64, more: u64) {
+    count.store(count.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
+}
+
+fn sum_up(sums: &mut [u64], counts: &[AtomicU64]) {
     for (sum, count) in sums.iter_mut().zip(counts) {
         *sum += count.load(Ordering::Relaxed);
     }
 }
 
 impl Shard {
+    /// A client has connected.
+    pub fn connected(&self) {
+        add(&self.connections, 1);
+    }
+
+    pub fn disconnected(&self) {
+        let connections = self.connections.load(Ordering::Relaxed);
+        self.connections.store(connections.saturating_sub(1), Ordering::Relaxed);
+    }
+
     /// One request is over.
     pub fn request(&self, status: u16, bytes: u64, cause: Option<Cause>) {
         let class = usize::from(status / 100).wrapping_sub(1);
         if let Some(class) = self.classes.get(class) {
-            class.fetch_add(1, Ordering::Relaxed);
+            add(class, 1);
         }
-        self.bytes_sent.fetch_add(bytes, Ordering::Relaxed);
+        add(&self.bytes_sent, bytes);
         if let Some(count) = cause.and_then(|cause| self.causes.get(cause as usize)) {
-            count.fetch_add(1, Ordering::Relaxed);
+            add(count, 1);
         }
     }
 }
@@ -104,9 +140,13 @@ mod tests {
         shards[1].request(502, 10, Some(Cause::SocketMissing));
         shards[0].request(499, 0, Some(Cause::ClientLeft));
         shards[0].request(0, 0, None);
+        shards[0].connected();
+        shards[1].connected();
+        shards[1].connected();
+        shards[0].disconnected();
         let counts = counters.read();
         assert_eq!(counts.classes, [0, 2, 0, 1, 1]);
-        assert_eq!((counts.requests(), counts.bytes_sent), (4, 160));
+        assert_eq!((counts.requests(), counts.bytes_sent, counts.connections), (4, 160, 2));
         assert_eq!(counts.of(Cause::SocketMissing), 1);
         assert_eq!(counts.of(Cause::ConnectRefused), 0);
     }

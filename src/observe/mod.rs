@@ -5,9 +5,11 @@ mod counters;
 mod diagnostics;
 mod floods;
 mod seldom;
+mod status;
 
 pub use access_log::{AccessLog, Destination, Lines};
 pub use counters::{Counters, Counts, Shard};
 pub use diagnostics::{Format, start};
 pub use floods::{Floods, with_more};
 pub use seldom::Seldom;
+pub use status::{QueueStatus, ServerState, ServerStatus, SpoolStatus, Status, UpstreamStatus};

@@ -14,7 +14,7 @@ use crate::config::model;
 use crate::http::media_type;
 use crate::middleware::{AccessFormat, ErrorPage, ErrorPages, Journal, RequestBuffer};
 use crate::net::{Bound, ListenAddr};
-use crate::observe::{Counters, Floods, Lines};
+use crate::observe::{Counters, Floods, Lines, Shard, SpoolStatus};
 use crate::router::{self, Router};
 use crate::server::Settings;
 use crate::upstream::{Upstream, Watch};
@@ -47,8 +47,22 @@ impl Snapshot {
         Self { config, upstreams, pages, buffer, access_format, counters, floods }
     }
 
+    pub fn upstreams(&self) -> &[Arc<Upstream>] {
+        &self.upstreams
+    }
+
+    pub fn spool(&self) -> SpoolStatus {
+        let spool = self.buffer.spool();
+        SpoolStatus { used: spool.used(), quota: spool.quota() }
+    }
+
+    /// One event loop's counts.
+    pub fn counts(&self) -> Arc<Shard> {
+        self.counters.shard()
+    }
+
     /// One event loop's copy. Regular expressions and pools are its own: it shares nothing that is locked.
-    pub fn stack(&self, lines: Lines) -> Stack {
+    pub fn stack(&self, lines: Lines, counts: Arc<Shard>) -> Stack {
         let builder = Builder::new(&self.upstreams, &self.buffer);
         let sites = self.config.sites.iter().map(|site| router::Site {
             listen: site.listen.clone(),
@@ -63,7 +77,7 @@ impl Snapshot {
         let journal = Journal {
             lines,
             format: Arc::clone(&self.access_format),
-            counts: self.counters.shard(),
+            counts,
             floods: Arc::clone(&self.floods),
         };
         Stack::from_parts(Router::new(sites), self.pages.clone(), trusted, journal)

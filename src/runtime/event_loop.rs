@@ -85,8 +85,9 @@ fn build_runtime() -> io::Result<LocalRuntime> {
 }
 
 fn open(doors: Vec<Door>, snapshot: &Snapshot, log: &AccessLog) -> io::Result<Server> {
-    let stack = snapshot.stack(log.lines());
-    let server = Server::default();
+    let counts = snapshot.counts();
+    let stack = snapshot.stack(log.lines(), Arc::clone(&counts));
+    let server = Server::new(counts);
     for door in doors {
         let listener = Listener::adopt(&door.configured, door.socket)?;
         server.listen(listener, door.configured, stack.clone(), door.settings);

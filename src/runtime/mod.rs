@@ -5,6 +5,7 @@ mod event_loop;
 mod location;
 mod process;
 mod stack;
+mod status;
 mod upstream;
 
 pub use compile::Snapshot;
@@ -13,3 +14,4 @@ pub use process::{
     access_log, listeners, log_format, log_level, loops, processes, raise_file_limit, request_buffer, url,
 };
 pub use stack::Stack;
+pub use status::status;

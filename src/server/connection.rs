@@ -29,13 +29,22 @@ where
     let _counted = shared.connections.enter(&io);
     let interim = interim(&io);
     let limits = Rc::new(Limits::default());
+    let abandoned = Rc::default();
     let mut first = true;
     loop {
         let (arrival, begun) = arrival(&io, &shared, first).await;
         first = false;
         let read = Instant::now();
         let received = begun.unwrap_or(read);
-        let exchange = Exchange { io: &io, facts: &facts, shared: &shared, limits: &limits, received, read };
+        let exchange = Exchange {
+            io: &io,
+            facts: &facts,
+            shared: &shared,
+            limits: &limits,
+            abandoned: &abandoned,
+            received,
+            read,
+        };
         let (incoming, asked) = match arrival {
             Arrival::Closed => return,
             Arrival::Head(head) => exchange.read(&head, &interim),

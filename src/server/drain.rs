@@ -3,14 +3,16 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 
 use tokio::sync::Notify;
 
 use super::io::Io;
+use crate::observe::Shard;
 
 /// All connections of one event loop.
-#[derive(Default)]
 pub(super) struct Connections {
+    counts: Arc<Shard>,
     draining: Cell<bool>,
     next: Cell<u64>,
     open: RefCell<HashMap<u64, Weak<Io>>>,
@@ -18,11 +20,22 @@ pub(super) struct Connections {
 }
 
 impl Connections {
+    pub fn new(counts: Arc<Shard>) -> Self {
+        Self {
+            counts,
+            draining: Cell::default(),
+            next: Cell::default(),
+            open: RefCell::default(),
+            empty: Notify::new(),
+        }
+    }
+
     /// Counts a connection in until the guard is dropped.
     pub fn enter(self: &Rc<Self>, io: &Rc<Io>) -> Guard {
         let id = self.next.get();
         self.next.set(id + 1);
         self.open.borrow_mut().insert(id, Rc::downgrade(io));
+        self.counts.connected();
         Guard { id, connections: Rc::clone(self) }
     }
 
@@ -56,6 +69,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         let mut open = self.connections.open.borrow_mut();
         open.remove(&self.id);
+        self.connections.counts.disconnected();
         if open.is_empty() {
             self.connections.empty.notify_one();
         }

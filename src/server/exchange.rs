@@ -21,7 +21,8 @@ use super::outbound::{self, Written};
 use super::{Incoming, Refused, tunnel};
 use crate::http::wire::BodyLength;
 use crate::http::{
-    Body, Captures, Client, Connection, Fault, Interim, Limits, Request, RequestId, Response, Stream,
+    Abandoned, Body, Captures, Client, Connection, Fault, Interim, Limits, Request, RequestId, Response,
+    Stream,
 };
 
 /// A body nobody wanted is read to its end when no more than this is left of it.
@@ -43,6 +44,7 @@ pub(super) struct Exchange<'a, S> {
     pub facts: &'a Rc<Connection>,
     pub shared: &'a Shared<S>,
     pub limits: &'a Rc<Limits>,
+    pub abandoned: &'a Rc<Abandoned>,
     /// When the first byte of the head was here, and when the last.
     pub received: Instant,
     pub read: Instant,
@@ -103,6 +105,7 @@ where
             captures: Captures::default(),
             matched: 0,
             limits: Rc::clone(self.limits),
+            abandoned: Rc::clone(self.abandoned),
             request_id: RequestId::default(),
             received: self.received,
             read: self.read,

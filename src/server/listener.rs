@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -14,6 +15,7 @@ use super::io::Io;
 use super::{Incoming, Settings};
 use crate::http::{Connection, Response, Scheme};
 use crate::net::{ListenAddr, Listener};
+use crate::observe::Shard;
 
 /// How long accepting rests when descriptors have run out.
 const OUT_OF_FILES: Duration = Duration::from_millis(100);
@@ -30,13 +32,12 @@ impl std::fmt::Debug for Server {
     }
 }
 
-impl Default for Server {
-    fn default() -> Self {
-        Self { connections: Rc::new(Connections::default()), stop: Rc::new(Notify::new()) }
-    }
-}
-
 impl Server {
+    /// Counts its connections there.
+    pub fn new(counts: Arc<Shard>) -> Self {
+        Self { connections: Rc::new(Connections::new(counts)), stop: Rc::new(Notify::new()) }
+    }
+
     /// Starts accepting in a task of the running event loop.
     pub fn listen<S>(&self, listener: Listener, configured: ListenAddr, service: S, settings: Settings)
     where

@@ -41,7 +41,7 @@ where
     Fut: Future<Output = Response> + 'static,
 {
     let (client, server) = UnixStream::pair().unwrap();
-    let connections = Rc::new(Connections::default());
+    let connections = Rc::new(Connections::new(crate::observe::Counters::default().shard()));
     let service = service_fn(move |incoming: Incoming| {
         let answer = answer.clone();
         async move {

@@ -1,7 +1,7 @@
 //! One server of an upstream and its live state, kept across reloads.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -19,6 +19,9 @@ pub struct Endpoint {
     /// The address as logs and `$upstream_addr` have it.
     label: Arc<str>,
     in_flight: AtomicUsize,
+    /// Attempts since the start, and those it failed.
+    requests: AtomicU64,
+    failures: AtomicU64,
     /// More requests at once than this made its backlog overflow; `usize::MAX` until then.
     room: AtomicUsize,
     latency: Latency,
@@ -33,6 +36,8 @@ impl Endpoint {
             addr,
             label,
             in_flight: AtomicUsize::new(0),
+            requests: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
             room: AtomicUsize::new(usize::MAX),
             latency: Latency::new(),
             progress: Progress::new(),
@@ -54,6 +59,16 @@ impl Endpoint {
         self.in_flight.load(Ordering::Relaxed)
     }
 
+    /// Attempts since the start.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Attempts that it failed.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
     /// Whether one more request would be more than `most`, or than its backlog takes.
     pub(super) fn is_full(&self, most: usize) -> bool {
         self.in_flight() >= self.limit(most)
@@ -70,6 +85,9 @@ impl Endpoint {
         };
         if before == Ok(0) {
             self.progress.began();
+        }
+        if before.is_ok() {
+            self.requests.fetch_add(1, Ordering::Relaxed);
         }
         before.is_ok()
     }
@@ -125,6 +143,7 @@ impl Endpoint {
 
     /// A request brought no answer, for which the server is to blame.
     pub(super) fn failed(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
         self.latency.failed(Instant::now());
     }
 }

@@ -24,6 +24,7 @@ mod queue;
 mod resolve;
 mod settings;
 mod standing;
+mod status;
 mod sticky;
 #[cfg(test)]
 pub mod testing;

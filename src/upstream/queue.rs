@@ -25,8 +25,8 @@ type Rank = (Instant, u64);
 #[derive(Debug)]
 pub(super) struct Queue {
     size: usize,
-    /// All who wait, those included who wait for a server to come back.
-    places: Arc<AtomicUsize>,
+    /// Of all who wait, those included who wait for a server to come back.
+    places: Arc<Places>,
     /// Those in `waiters`, to be read without the lock.
     waiting: AtomicUsize,
     waiters: Mutex<BTreeMap<Rank, Waiter>>,
@@ -40,13 +40,34 @@ struct Waiter {
     grant: oneshot::Sender<Claim>,
 }
 
+#[derive(Debug, Default)]
+struct Places {
+    taken: AtomicUsize,
+    /// How many were given back, and how long they had been taken for, all together.
+    given_back: AtomicU64,
+    microseconds: AtomicU64,
+}
+
 /// One of the queue's places; a request keeps it for as long as it waits, whatever for.
 #[derive(Debug)]
-pub struct Place(Arc<AtomicUsize>);
+pub struct Place {
+    places: Arc<Places>,
+    since: Instant,
+}
+
+impl Place {
+    pub fn waited(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        let Places { taken, given_back, microseconds } = &*self.places;
+        let waited = u64::try_from(self.waited().as_micros()).unwrap_or(u64::MAX);
+        taken.fetch_sub(1, Ordering::Relaxed);
+        given_back.fetch_add(1, Ordering::Relaxed);
+        microseconds.fetch_add(waited, Ordering::Relaxed);
     }
 }
 
@@ -64,13 +85,20 @@ impl Queue {
     /// `None` when as many wait as may.
     pub(super) fn place(&self) -> Option<Place> {
         let one_more = |count: usize| (count < self.size).then(|| count + 1);
-        let taken = self.places.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-        taken.ok().map(|_| Place(Arc::clone(&self.places)))
+        let taken = self.places.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        taken.ok().map(|_| Place { places: Arc::clone(&self.places), since: Instant::now() })
     }
 
     /// How many wait.
     pub(super) fn len(&self) -> usize {
-        self.places.load(Ordering::Relaxed)
+        self.places.taken.load(Ordering::Relaxed)
+    }
+
+    /// How many have waited, and how long all together.
+    pub(super) fn waits(&self) -> (u64, Duration) {
+        let Places { given_back, microseconds, .. } = &*self.places;
+        let time = Duration::from_micros(microseconds.load(Ordering::Relaxed));
+        (given_back.load(Ordering::Relaxed), time)
     }
 
     /// Whether anyone waits for a busy server. The order against the count of a server's requests decides

@@ -237,13 +237,17 @@ fn a_streamed_answer_that_breaks_off_says_so() {
 #[test]
 fn a_client_that_leaves_before_its_answer_has_a_line_of_its_own() {
     let origin = Origin::hanging();
-    let proxy = formatted("$request_uri $status $cause", &format!("\"{}\"", origin.address()));
+    let proxy = formatted(UPSTREAM, &format!("\"{}\"", origin.address()));
     let mut client = proxy.connect();
     client.send(Request::get("/app/left").bytes());
     origin.wait_for_request(1);
     drop(client);
-    assert_eq!(proxy.wait_for_access("/app/left"), "/app/left 499 client-left");
-    proxy.wait_for_log("client-left");
+    let line = proxy.wait_for_access("/app/left");
+    let server = format!("/app/left <{}> <-> <-> <0.", origin.address());
+    assert!(line.starts_with(&server) && line.ends_with("<client-left>"), "{line}");
+    assert!(proxy.wait_for_log("client-left").contains(origin.address()));
+    assert_eq!(proxy.get("/page").status, 200);
+    assert_eq!(proxy.wait_for_access("/page"), "/page <-> <-> <-> <-> <-> <->");
 }
 
 #[test]

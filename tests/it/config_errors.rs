@@ -147,6 +147,7 @@ const KEYS: &[&str] = &[
     "[upstream.app]\nservers = [{ address = % }]\nbalance = { hash = % }\nresolve = %",
     "[upstream.app]\nservers = [\"127.0.0.1:1\"]\nhealth = { path = %, status = %, body = %, host = % }",
     "[site.errors]\n% = %",
+    "[server]\nadmin = %\n[log]\naccess_format = %",
 ];
 
 fn load_text(text: &str) {

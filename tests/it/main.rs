@@ -5,8 +5,12 @@ mod support;
 
 /// One line for each request, whatever becomes of it.
 mod access_log;
+/// The status page, metrics and the API.
+mod admin;
 /// Which of several servers answers.
 mod balance;
+/// Every named cause of failure, and a ledger that none is left out of.
+mod causes;
 /// What a user meets in the shell.
 mod command_line;
 /// Preconditions and ranges of files.

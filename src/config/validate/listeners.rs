@@ -36,7 +36,7 @@ pub fn claim(raw: &At<raw::Site>, report: &mut Report) -> Claim {
 
 fn listen(list: &At<List<String>>, report: &mut Report) -> Vec<At<ListenAddr>> {
     not_empty("listen", list, LISTEN_HELP, report);
-    let addresses: Vec<_> = list.value.iter().filter_map(|at| address(at, report)).collect();
+    let addresses: Vec<_> = list.value.iter().filter_map(|at| address("listen", at, report)).collect();
     no_twins(&addresses, Clone::clone, |address| format!("`{address}` is written twice"), report);
     for (index, at) in addresses.iter().enumerate() {
         addresses.iter().take(index).for_each(|other| refuse_overlap(at, other, report));
@@ -44,16 +44,20 @@ fn listen(list: &At<List<String>>, report: &mut Report) -> Vec<At<ListenAddr>> {
     addresses
 }
 
-fn address(at: &At<String>, report: &mut Report) -> Option<At<ListenAddr>> {
+/// Where to listen, by one of several keys.
+pub fn address(key: &str, at: &At<String>, report: &mut Report) -> Option<At<ListenAddr>> {
     let text = at.value.as_str();
     let problem = |message: String, help: String| Some(Problem::error(at.spot, message).help(help));
     let refused = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         problem(
             format!("`{text}` lacks its address"),
-            format!("write \":{text}\" for every address, or \"127.0.0.1:{text}\""),
+            match key {
+                "listen" => format!("write \":{text}\" for every address, or \"127.0.0.1:{text}\""),
+                _ => format!("write \"127.0.0.1:{text}\""),
+            },
         )
     } else if let Some(port) = text.strip_prefix("localhost:") {
-        problem("names are not looked up in `listen`".into(), format!("write \"127.0.0.1:{port}\""))
+        problem(format!("names are not looked up in `{key}`"), format!("write \"127.0.0.1:{port}\""))
     } else if let Ok(ip) = text.parse::<IpAddr>() {
         problem(format!("`{text}` lacks its port"), format!("write \"{}\"", SocketAddr::new(ip, 80)))
     } else {
@@ -90,7 +94,7 @@ fn hosts(list: &At<List<String>>, report: &mut Report) -> Vec<At<HostPattern>> {
 }
 
 /// Checks the sites against each other.
-pub fn check(claims: &[Claim], report: &mut Report) {
+pub fn check(claims: &[Claim], admin: Option<&At<ListenAddr>>, report: &mut Report) {
     for (index, claim) in claims.iter().enumerate() {
         let earlier = claims.iter().take(index);
         for at in &claim.listen {
@@ -101,6 +105,33 @@ pub fn check(claims: &[Claim], report: &mut Report) {
     }
     refuse_second_defaults(claims, report);
     refuse_second_hosts(claims, report);
+    if let Some(admin) = admin {
+        refuse_public_admin(admin, claims, report);
+    }
+}
+
+/// One address cannot be for everybody and for the operator.
+fn refuse_public_admin(admin: &At<ListenAddr>, claims: &[Claim], report: &mut Report) {
+    let all = claims.iter().flat_map(|claim| &claim.listen);
+    if let Some(site) = all.into_iter().find(|at| meet(&at.value, &admin.value)) {
+        let message = format!("`{}` is already the address of a site", admin.value);
+        report.push(
+            Problem::error(admin.spot, message)
+                .also(site.spot, "the site's is here")
+                .help("give `admin` an address of its own, like \"127.0.0.1:9145\""),
+        );
+    }
+}
+
+/// Whether both want the same port of the same address; port 0 is another one each time.
+fn meet(one: &ListenAddr, other: &ListenAddr) -> bool {
+    let is_wide = |addr: &ListenAddr| match addr {
+        ListenAddr::Any(_) => true,
+        ListenAddr::Tcp(addr) => addr.ip().is_unspecified(),
+        ListenAddr::Unix(_) => false,
+    };
+    let same_port = one.port() == other.port() && one.port() != Some(0);
+    same_port && (one == other || (one.port().is_some() && (is_wide(one) || is_wide(other))))
 }
 
 /// `:80` is one socket for IPv4 and IPv6, which the kernel does not share with one for either.

@@ -34,7 +34,8 @@ pub fn validate(written: &[Written], report: &mut Report) -> Option<Config> {
     for file in included {
         refuse_process_wide(file, report);
     }
-    let server = server::server(main.file.server.as_ref(), report);
+    let admin = server::admin(main.file.server.as_ref(), report);
+    let server = server::server(main.file.server.as_ref(), admin.as_ref(), report);
     let log = server::log(main.file.log.as_ref(), report);
     let timeouts = timeouts::overlay(timeouts::DEFAULT, main.file.timeouts.as_ref(), report);
     let mut upstreams = Upstreams::read(written, report);
@@ -44,7 +45,7 @@ pub fn validate(written: &[Written], report: &mut Report) -> Option<Config> {
     if sites.is_empty() {
         nothing_to_serve(main, report);
     }
-    listeners::check(&claims, report);
+    listeners::check(&claims, admin.as_ref(), report);
     upstreams.check(&claims, report);
     let sources = report.sources.iter().map(|source| source.path.clone()).collect();
     Some(Config { server, log, sites, upstreams: upstreams.into_models(), sources })

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::listeners;
 use super::scalar::{self, DAY};
 use crate::config::model::{AccessFormat, AccessLog, Level, Log, LogFormat, Server};
 use crate::config::names;
@@ -13,6 +14,7 @@ use crate::config::node::{At, Either};
 use crate::config::raw;
 use crate::config::report::{Problem, Report};
 use crate::http::TrustedProxies;
+use crate::net::ListenAddr;
 
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
 
@@ -29,7 +31,11 @@ const LEVELS: &[(&str, Level)] = &[
 
 const FORMATS: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("json", LogFormat::Json)];
 
-pub fn server(written: Option<&At<raw::Server>>, report: &mut Report) -> Server {
+pub fn server(
+    written: Option<&At<raw::Server>>,
+    admin: Option<&At<ListenAddr>>,
+    report: &mut Report,
+) -> Server {
     let raw = written.map(|at| &at.value);
     let grace = raw.and_then(|raw| raw.shutdown_grace.as_ref());
     Server {
@@ -45,7 +51,23 @@ pub fn server(written: Option<&At<raw::Server>>, report: &mut Report) -> Server 
             .and_then(|raw| raw.trusted_proxies.as_ref())
             .map(|list| trusted(&list.value, report))
             .unwrap_or_default(),
+        admin: admin.map(|at| at.value.clone()),
     }
+}
+
+/// Where the status page is.
+pub fn admin(written: Option<&At<raw::Server>>, report: &mut Report) -> Option<At<ListenAddr>> {
+    let at = listeners::address("admin", written?.value.admin.as_ref()?, report)?;
+    let is_open = match &at.value {
+        ListenAddr::Any(_) => true,
+        ListenAddr::Tcp(addr) => !addr.ip().is_loopback(),
+        ListenAddr::Unix(_) => false,
+    };
+    if is_open {
+        let message = "everyone who reaches this address can read the status page and the metrics";
+        report.push(Problem::warning(at.spot, message));
+    }
+    Some(at)
 }
 
 fn workers(at: &At<raw::Count>, report: &mut Report) -> Option<NonZeroUsize> {

@@ -12,7 +12,9 @@ use super::Missed;
 use super::patience::{Patience, may_pass};
 use super::replay;
 use crate::handler::upgrade;
-use crate::http::{Attempt, Cause, Fault, Request, Response, Scheme, Side, Tried, strip_response_hop_by_hop};
+use crate::http::{
+    Abandoned, Attempt, Cause, Fault, Request, Response, Scheme, Side, Tried, strip_response_hop_by_hop,
+};
 use crate::upstream::{Answer, Demands, Dialer, Lease, Place, Upstream, Wanted};
 
 pub(super) struct Attempts<'a> {
@@ -22,6 +24,7 @@ pub(super) struct Attempts<'a> {
     /// Servers not to be asked again in this round.
     tried: SmallVec<[usize; 4]>,
     record: Tried,
+    abandoned: Rc<Abandoned>,
     /// The latest cause, with what was seen of all of this round.
     fault: Option<Fault>,
     /// How often the request was sent.
@@ -30,6 +33,18 @@ pub(super) struct Attempts<'a> {
     patience: Patience,
     /// Held while the request waits, for whatever.
     place: Option<Place>,
+}
+
+/// Its client left: what is known by then is for the log.
+impl Drop for Attempts<'_> {
+    fn drop(&mut self) {
+        if let Some(place) = &self.place {
+            self.record.queued = place.waited();
+        }
+        if !self.record.is_empty() {
+            self.abandoned.put(std::mem::take(&mut self.record));
+        }
+    }
 }
 
 /// What follows a round in which nobody answered. The greatest counts.
@@ -52,6 +67,7 @@ impl<'a> Attempts<'a> {
             scheme: request.client.scheme,
             tried: SmallVec::new(),
             record: Tried::default(),
+            abandoned: Rc::clone(&request.abandoned),
             fault: None,
             sent: 0,
             next: Next::GiveUp,
@@ -190,7 +206,7 @@ impl<'a> Attempts<'a> {
         if let Some(cookie) = server.and_then(|index| self.upstream.binding(*index, &self.key, secure)) {
             response.headers.append(SET_COOKIE, cookie);
         }
-        response.trace.upstream = self.record;
+        response.trace.upstream = std::mem::take(&mut self.record);
         response
     }
 
@@ -229,6 +245,7 @@ impl<'a> Attempts<'a> {
     }
 
     fn give_up(&mut self) -> Fault {
+        self.place = None;
         let name = &self.upstream.name;
         let none =
             || Fault::new(Cause::NoServer, format!("upstream `{name}` has no server that may be asked"));

@@ -23,6 +23,8 @@ pub struct Builder {
     limit: Option<u32>,
     /// How large a disk of its own the temp directory is on.
     disk: Option<String>,
+    /// Permissions hold for it, whoever runs the tests.
+    unprivileged: bool,
 }
 
 /// A running rproxy. It ends with this value, and shows its logs when the test failed.
@@ -49,7 +51,15 @@ impl Proxy {
         let dir = tempfile::Builder::new().prefix("rproxy-").tempdir().unwrap();
         let config = dir.path().join("site.toml");
         fs::write(&config, toml).unwrap();
-        Builder { dir, config, environment: Vec::new(), deaf: false, limit: None, disk: None }
+        Builder {
+            dir,
+            config,
+            environment: Vec::new(),
+            deaf: false,
+            limit: None,
+            disk: None,
+            unprivileged: false,
+        }
     }
 
     /// One site on a free port: `rest` follows its `listen` line, and may open further tables.
@@ -175,6 +185,13 @@ impl Builder {
         self.own_temp()
     }
 
+    /// Has it obey the permissions of files, which root by itself does not.
+    #[must_use]
+    pub fn without_privileges(mut self) -> Self {
+        self.unprivileged = rustix::process::geteuid().is_root();
+        self
+    }
+
     /// The directory of the configuration, to be filled before the start.
     pub fn dir(&self) -> &Path {
         self.dir.path()
@@ -206,6 +223,11 @@ impl Builder {
     fn command(&self) -> Command {
         let program = env!("CARGO_BIN_EXE_rproxy");
         let mut command = match (self.limit, &self.disk) {
+            (None, None) if self.unprivileged => {
+                let mut setpriv = Command::new("setpriv");
+                setpriv.args(["--bounding-set=-dac_override,-dac_read_search", program]);
+                setpriv
+            }
             (None, None) => Command::new(program),
             (Some(limit), _) => {
                 let mut shell = Command::new("sh");

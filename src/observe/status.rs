@@ -1,0 +1,90 @@
+//! What there is to see of a running process: one snapshot, for metrics, the API and the status page alike.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::Counts;
+
+#[derive(Clone, Debug)]
+pub struct Status {
+    pub version: &'static str,
+    pub started: SystemTime,
+    pub counts: Counts,
+    /// Lines of the access log that could not be written.
+    pub lines_dropped: u64,
+    pub spool: SpoolStatus,
+    pub upstreams: Vec<UpstreamStatus>,
+}
+
+/// Bodies on disk, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpoolStatus {
+    pub used: u64,
+    pub quota: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct UpstreamStatus {
+    pub name: Box<str>,
+    pub queue: QueueStatus,
+    pub servers: Vec<ServerStatus>,
+}
+
+/// Requests that wait for a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueStatus {
+    pub waiting: usize,
+    /// The most that may.
+    pub size: usize,
+    /// How many have waited since the start.
+    pub waited: u64,
+    /// How long they have, all together.
+    pub waited_for: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct ServerStatus {
+    pub address: Arc<str>,
+    pub state: ServerState,
+    pub weight: u32,
+    pub backup: bool,
+    /// The most requests that it has at once, if there is a limit.
+    pub max_conns: Option<usize>,
+    pub in_flight: usize,
+    /// Attempts since the start.
+    pub requests: u64,
+    /// Those that brought no answer, for which the server is to blame.
+    pub failures: u64,
+}
+
+/// Whether a server is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerState {
+    Up,
+    /// Back lately: its share of the requests grows by and by.
+    Rising,
+    /// Ejected until lately: it has one request at a time until it answers one.
+    OnTrial,
+    /// Its health checks fail.
+    Down,
+    /// Requests have failed at it, and it is left alone for a while.
+    Ejected,
+    /// It has no new clients.
+    Draining,
+}
+
+impl ServerState {
+    pub const ALL: [Self; 6] =
+        [Self::Up, Self::Rising, Self::OnTrial, Self::Down, Self::Ejected, Self::Draining];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Rising => "rising",
+            Self::OnTrial => "on-trial",
+            Self::Down => "down",
+            Self::Ejected => "ejected",
+            Self::Draining => "draining",
+        }
+    }
+}
