@@ -81,8 +81,8 @@ async fn serve(config: Config) -> io::Result<()> {
     announce(&bound);
     let grace = config.server.shutdown_grace;
     let pools = Supervisor::start(runtime::processes(&config));
-    let buffer = runtime::request_buffer(&config);
-    let snapshot = Arc::new(Snapshot::new(config, buffer));
+    let buffers = runtime::buffers(&config);
+    let snapshot = Arc::new(Snapshot::new(config, buffers));
     tokio::select! {
         () = pools.ready() => {}
         () = tokio::time::sleep(POOLS_READY) => tracing::warn!("serving, although not every pool is up"),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::model::{
     AccessLog, Action, Balance, Config, ErrorPages, Fallback, Files, HeaderRules, Level, Location, Log,
-    LogFormat, Server, Site, Symlinks, Timeouts, Try, Upstream, UpstreamServer,
+    LogFormat, RequestBuffering, Server, Site, Symlinks, Timeouts, Try, Upstream, UpstreamServer,
 };
 use super::node::quoted;
 use super::value::{show_duration, show_size};
@@ -72,6 +72,8 @@ fn server(out: &mut Out, server: &Server) {
     let unix = server.trusted_proxies.unix.then(|| "unix:".to_owned());
     let networks = server.trusted_proxies.networks.iter().map(ToString::to_string);
     out.key("trusted_proxies", list(networks.chain(unix)));
+    let directory = entry("directory", path(&server.spool.directory));
+    out.key("spool", table([directory, entry("size", text(show_size(server.spool.size)))]));
 }
 
 fn log(out: &mut Out, log: &Log) {
@@ -131,7 +133,8 @@ fn location(out: &mut Out, location: &Location, site: &Site, config: &Config) {
         Action::Files(given) => files(out, given, site),
         Action::Proxy(proxy) => {
             out.key("proxy", text(config.upstreams.get(proxy.upstream).map_or("", |one| one.name.as_str())));
-            out.key("buffer_request", proxy.buffer_request);
+            out.key("buffer_request", buffering(proxy.buffer_request));
+            out.key("buffer_response", proxy.buffer_response);
         }
         Action::Redirect { to, status } => {
             out.key("redirect", table([entry("to", text(to)), entry("status", status.as_u16().to_string())]));
@@ -149,6 +152,14 @@ fn location(out: &mut Out, location: &Location, site: &Site, config: &Config) {
     headers(out, "headers.response", &location.response_headers);
     out.key("max_body", limit(location.max_body));
     out.key("timeouts", table(timeouts(location.timeouts)));
+}
+
+const fn buffering(buffering: RequestBuffering) -> &'static str {
+    match buffering {
+        RequestBuffering::Off => "false",
+        RequestBuffering::On => "true",
+        RequestBuffering::Required => "\"required\"",
+    }
 }
 
 fn files(out: &mut Out, files: &Files, site: &Site) {
@@ -258,10 +269,12 @@ mod tests {
         let once = print(&load(&first.path().join("site.toml")).unwrap().config);
         fs::write(second.path().join("other.toml"), &once).unwrap();
         let twice = print(&load(&second.path().join("other.toml")).unwrap().config);
-        (
-            once.replace(first.path().to_str().unwrap(), "/here"),
-            twice.replace(first.path().to_str().unwrap(), "/here"),
-        )
+        // The one default that a shell may have changed.
+        let temp = format!("directory = {:?}", std::env::temp_dir());
+        let plain = |printed: String| {
+            printed.replace(first.path().to_str().unwrap(), "/here").replace(&temp, "directory = \"/tmp\"")
+        };
+        (plain(once), plain(twice))
     }
 
     #[test]

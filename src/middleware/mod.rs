@@ -6,7 +6,7 @@ mod limits;
 mod record;
 mod rescue;
 
-pub use buffer::RequestBuffer;
+pub use buffer::{Overflow, RequestBuffer, ResponseBuffer};
 pub use headers::ResponseEdits;
 pub use limits::{BodyLimit, limit_body};
 pub use record::Record;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Door;
 use super::location::Builder;
 use super::stack::Stack;
+use super::{Buffers, Door};
 use crate::config::Config;
 use crate::config::model;
 use crate::http::media_type;
-use crate::middleware::{ErrorPage, ErrorPages, RequestBuffer};
+use crate::middleware::{ErrorPage, ErrorPages};
 use crate::net::{Bound, ListenAddr};
 use crate::observe::Lines;
 use crate::router::{self, Router};
@@ -26,21 +26,21 @@ pub struct Snapshot {
     upstreams: Vec<Arc<Upstream>>,
     /// Of each site, by its index.
     pages: Vec<ErrorPages>,
-    buffer: Arc<RequestBuffer>,
+    buffers: Buffers,
 }
 
 impl Snapshot {
     /// Reads the error pages, and gives the upstreams their counters.
-    pub fn new(config: Config, buffer: Arc<RequestBuffer>) -> Self {
+    pub fn new(config: Config, buffers: Buffers) -> Self {
         let upstreams =
             config.upstreams.iter().map(|upstream| Arc::new(compile_upstream(upstream))).collect();
         let pages = config.sites.iter().map(|site| read_pages(&site.errors)).collect();
-        Self { config, upstreams, pages, buffer }
+        Self { config, upstreams, pages, buffers }
     }
 
     /// One event loop's copy. Regular expressions and pools are its own: it shares nothing that is locked.
     pub fn stack(&self, lines: Lines) -> Stack {
-        let builder = Builder::new(&self.upstreams, &self.buffer);
+        let builder = Builder::new(&self.upstreams, &self.buffers);
         let sites = self.config.sites.iter().map(|site| router::Site {
             listen: site.listen.clone(),
             hosts: site.hosts.clone(),

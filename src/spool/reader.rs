@@ -27,6 +27,11 @@ impl Reader {
         Self { file, at: 0, end: length, reading: None }
     }
 
+    /// So many bytes are in the file by now.
+    pub fn extend(&mut self, length: u64) {
+        self.end = length;
+    }
+
     /// The next piece, or `None` behind the last. After an error it is not polled again.
     pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, SpoolError>>> {
         if self.at >= self.end {
