@@ -24,6 +24,9 @@ const HEAD_SIZE: usize = 512;
 /// by more than the copy takes.
 const COPIED: usize = 4 * 1024;
 
+/// Behind a piece up to this the end of a body is looked for before it is sent.
+const LOOK_AHEAD_MAX: usize = 16 * 1024;
+
 /// Bytes a second that a client has to take on average, while it is waited for.
 const RATE: u64 = 1024;
 
@@ -193,7 +196,7 @@ impl Outbound<'_> {
         framing: Framing,
         trailers: bool,
     ) -> Result<(), Fault> {
-        let mut frames = Frames { stream, ahead: None };
+        let mut frames = Frames { stream, ahead: None, chunked: framing == Framing::Chunked };
         let mut left = if let Framing::Length(length) = framing { length } else { u64::MAX };
         loop {
             let next = self.next(&mut frames, !head.is_empty()).await;
@@ -264,6 +267,8 @@ enum Next {
 struct Frames {
     stream: Stream,
     ahead: Option<Result<Frame, Fault>>,
+    /// Whether the end is told by a chunk of its own.
+    chunked: bool,
 }
 
 impl Frames {
@@ -273,15 +278,22 @@ impl Frames {
             None => ready!(self.stream.poll_frame(cx)),
         };
         Poll::Ready(match frame {
-            Some(Ok(Frame::Data(data))) => Ok(Next::Data(data, self.look_ahead(cx))),
+            Some(Ok(Frame::Data(data))) => {
+                let last = self.look_ahead(cx, data.len());
+                Ok(Next::Data(data, last))
+            }
             Some(Ok(Frame::Trailers(fields))) => Ok(Next::End(Some(fields))),
             Some(Err(fault)) => Err(fault),
             None => Ok(Next::End(None)),
         })
     }
 
-    /// Whether the body ends right here.
-    fn look_ahead(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Whether the body ends right here. Of large pieces one at a time is enough: what a slow client is sent
+    /// next need not be in memory twice.
+    fn look_ahead(&mut self, cx: &mut Context<'_>, length: usize) -> bool {
+        if !self.chunked || length > LOOK_AHEAD_MAX {
+            return false;
+        }
         match self.stream.poll_frame(cx) {
             Poll::Ready(None) => true,
             Poll::Ready(frame) => {

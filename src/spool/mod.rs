@@ -20,8 +20,9 @@ pub use file::SpoolFile;
 pub use reader::Reader;
 pub use writer::Writer;
 
-/// Disk calls under way at once. A disk that hangs must not use up the blocking pool, which has other users.
-const CALLS: usize = 64;
+/// Disk calls under way at once. A disk that hangs must not use up the blocking pool, which has other
+/// users; and each call under way has a thread, whose stack is memory.
+const CALLS: usize = 8;
 
 /// `TMPFS_MAGIC` of statfs(2).
 const TMPFS: rustix::fs::FsWord = 0x0102_1994;

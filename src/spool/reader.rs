@@ -57,8 +57,9 @@ fn read(file: Arc<SpoolFile>, at: u64, end: u64) -> Reading {
     Box::pin(async move {
         let length = usize::try_from(end.saturating_sub(at).min(PIECE)).unwrap_or_default();
         let spool = Arc::clone(file.spool());
+        // Made and given back by the same thread: allocators like that better.
+        let mut bytes = BytesMut::zeroed(length);
         let call = move || {
-            let mut bytes = BytesMut::zeroed(length);
             file.read_at(&mut bytes, at)?;
             Ok(bytes.freeze())
         };

@@ -47,6 +47,8 @@ mod real_django;
 mod real_flask;
 /// Slow uploads, large ones, and a disk that is full: none of them occupies a worker or disturbs others.
 mod request_buffering;
+/// Slow downloads occupy no application, and cost little.
+mod response_buffering;
 /// `rewrite`, `redirect` and `respond`.
 mod rewrites;
 /// Which location and which site a request finds, against a plain model of nginx's rules.

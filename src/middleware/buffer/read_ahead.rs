@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 
 use super::{MEMORY, ResponseBuffer};
-use crate::http::{Cause, Fault, Fields, Frame, Source, Stream};
+use crate::http::{Cause, Fault, Frame, Source, Stream};
 use crate::spool::{Reader, Spool, SpoolError, Writer};
 
 /// Passes frames on as they come, unless the receiver is slower than they are.
@@ -30,9 +30,11 @@ struct Held {
     reader: Option<Reader>,
     /// On its way into the file, or what the disk would not take.
     piece: Bytes,
-    /// Came behind it. At most [`MEMORY`] and one read of the upstream, like `piece`.
+    /// Came behind it. At most [`MEMORY`] and one read of the upstream, as is `piece`.
     memory: BytesMut,
-    end: Option<Result<Option<Fields>, Fault>>,
+    /// Whether the upstream has ended, and what it said last: trailers, or why it broke off.
+    ended: bool,
+    last: Option<Result<Frame, Fault>>,
     /// The file's other end, where there is one and no write is under way.
     writer: Option<Writer>,
     writing: Option<Writing>,
@@ -56,28 +58,33 @@ impl ReadAhead {
         Poll::Ready(frame)
     }
 
-    /// What is held comes first, its end last. `None` when there is neither.
-    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Option<Option<Result<Frame, Fault>>>> {
-        let Some(held) = &mut self.held else { return Poll::Ready(None) };
+    /// What is held comes first, its end last.
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        let Some(held) = &mut self.held else { return Poll::Ready(Next::Upstream) };
         // A write that is done makes its bytes readable; one that is not holds nothing up.
         let is_settled = held.poll_settle(cx, &self.buffer).is_ready();
         if let Some(frame) = ready!(held.poll_next(cx)) {
             if frame.is_err() {
                 (self.upstream, self.held) = (None, None);
             }
-            return Poll::Ready(Some(Some(frame)));
+            return Poll::Ready(Next::Held(Some(frame)));
         }
-        let end = held.end.take();
-        if is_settled || end.is_some() {
+        let next = if held.ended { Next::Held(held.last.take()) } else { Next::Upstream };
+        if is_settled || held.ended {
             self.held = None;
         }
-        Poll::Ready(end.map(|end| end.map(|fields| fields.map(Frame::Trailers)).transpose()))
+        Poll::Ready(next)
     }
+}
+
+enum Next {
+    Held(Option<Result<Frame, Fault>>),
+    Upstream,
 }
 
 impl Source for ReadAhead {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Fault>>> {
-        if let Some(frame) = ready!(self.poll_held(cx)) {
+        if let Next::Held(frame) = ready!(self.poll_held(cx)) {
             return Poll::Ready(frame);
         }
         let frame = ready!(self.poll_upstream(cx));
@@ -95,7 +102,8 @@ impl Source for ReadAhead {
                     return;
                 }
                 if held.is_to_be_written() {
-                    held.write(&self.buffer.spool);
+                    let memory = std::mem::take(&mut held.memory).freeze();
+                    held.write(memory, &self.buffer.spool);
                     continue;
                 }
             }
@@ -103,31 +111,37 @@ impl Source for ReadAhead {
                 return;
             }
             let Poll::Ready(frame) = self.poll_upstream(cx) else { return };
-            self.held.get_or_insert_default().take(frame);
+            self.held.get_or_insert_default().take(frame, &self.buffer.spool);
         }
     }
 }
 
 impl Held {
-    fn take(&mut self, frame: Option<Result<Frame, Fault>>) {
+    fn take(&mut self, frame: Option<Result<Frame, Fault>>, spool: &Arc<Spool>) {
         match frame {
+            Some(Ok(Frame::Data(data))) if self.is_worth_a_write(data.len()) => self.write(data, spool),
             // Copied: a piece may be one byte, and would keep the whole buffer it was read into.
             Some(Ok(Frame::Data(data))) => self.memory.extend_from_slice(&data),
-            Some(Ok(Frame::Trailers(fields))) => self.end = Some(Ok(Some(fields))),
-            Some(Err(fault)) => self.end = Some(Err(fault)),
-            None => self.end = Some(Ok(None)),
+            last => (self.ended, self.last) = (true, last),
         }
     }
 
-    /// Whether memory is full, or holds the rest of a body that is on disk already.
-    fn is_to_be_written(&self) -> bool {
-        let is_rest = self.end.is_some() && self.writer.is_some() && !self.memory.is_empty();
-        self.memory.len() >= MEMORY || is_rest
+    /// Whether a frame can go where all before it went, as it is.
+    fn is_worth_a_write(&self, length: usize) -> bool {
+        self.writer.is_some() && self.memory.is_empty() && length >= MEMORY / 2
     }
 
-    fn write(&mut self, spool: &Arc<Spool>) {
+    /// Whether memory is full. Once there is a file, nothing needs to wait here for long.
+    fn is_to_be_written(&self) -> bool {
+        let length = self.memory.len();
+        match &self.writer {
+            None => length >= MEMORY,
+            Some(_) => length >= MEMORY / 2 || (self.ended && length > 0),
+        }
+    }
+
+    fn write(&mut self, piece: Bytes, spool: &Arc<Spool>) {
         let mut writer = self.writer.take().unwrap_or_else(|| Writer::new(spool));
-        let piece = std::mem::take(&mut self.memory).freeze();
         self.piece = piece.clone();
         self.writing = Some(Box::pin(async move {
             let result = writer.write(piece).await;
@@ -151,20 +165,12 @@ impl Held {
         match (result, writer.written()) {
             (Ok(()), Some((file, length))) => {
                 self.reader.get_or_insert_with(|| Reader::new(Arc::clone(file), 0)).extend(length);
-                self.use_again();
+                self.piece = Bytes::new();
             }
             _ => self.full = true,
         }
         self.writer = Some(writer);
         Poll::Ready(())
-    }
-
-    /// What comes next goes where the piece was, while that is written.
-    fn use_again(&mut self) {
-        if let Ok(mut memory) = std::mem::take(&mut self.piece).try_into_mut() {
-            memory.clear();
-            self.memory = memory;
-        }
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Fault>>> {

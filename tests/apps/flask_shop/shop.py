@@ -4,7 +4,7 @@ import hashlib
 import os
 import threading
 
-from flask import Flask, jsonify, redirect, request, url_for
+from flask import Flask, Response, jsonify, redirect, request, url_for
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 app = Flask(__name__)
@@ -33,6 +33,12 @@ def old():
 def upload():
     body = request.get_data()
     return jsonify(bytes=len(body), sha256=hashlib.sha256(body).hexdigest())
+
+
+@app.get("/catalogue/<int:mebibytes>")
+def catalogue(mebibytes):
+    pages = (b"catalogue page  " * 65536 for _ in range(mebibytes))
+    return Response(pages, headers={"Content-Length": str(mebibytes << 20)})
 
 
 meeting = threading.Barrier(4)

@@ -64,10 +64,18 @@ impl Answer {
         self.sent.borrow_mut().frames.push_back(frame);
     }
 
+    async fn poll_ahead(&mut self) {
+        poll_fn(|cx| {
+            self.stream.poll_ahead(cx);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
     /// As while a client takes nothing, until the upstream has nothing more or is held back.
     async fn read_ahead(&mut self) {
         loop {
-            poll_fn(|cx| Poll::Ready(self.stream.poll_ahead(cx))).await;
+            self.poll_ahead().await;
             let Some(held) = &mut self.stream.held else { return };
             if held.writing.is_none() {
                 return;
@@ -233,7 +241,7 @@ async fn play(quota: u64, steps: Vec<Step>) -> Result<(), TestCaseError> {
     for step in steps {
         match step {
             Step::Send(length) => answer.send(length),
-            Step::Ahead => poll_fn(|cx| Poll::Ready(answer.stream.poll_ahead(cx))).await,
+            Step::Ahead => answer.poll_ahead().await,
             Step::AheadToTheEnd => answer.read_ahead().await,
             Step::Take => {
                 let frame = poll_fn(|cx| Poll::Ready(answer.stream.poll_frame(cx))).await;
