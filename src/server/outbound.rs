@@ -34,6 +34,10 @@ const RATE: u64 = 1024;
 /// ([`crate::net::Bound::new`]): a shorter window could miss them.
 const WINDOW: Duration = Duration::from_secs(60);
 
+/// A client that has taken so many bytes of an answer, and was waited for less than this, is fast.
+const FAST: u64 = 1024 * 1024;
+const FAST_WAIT: Duration = Duration::from_secs(1);
+
 /// How a response went out.
 pub(super) struct Written {
     pub sent: Sent,
@@ -123,6 +127,9 @@ impl Outbound<'_> {
         self.pace.moved(written as u64);
         if self.pace.is_below(RATE) {
             return Err(self.late(Late::Slow));
+        }
+        if self.sent >= FAST && self.pace.waited() < FAST_WAIT && !self.io.fast.replace(true) {
+            self.io.stream.take_any_amount();
         }
         Ok(written)
     }

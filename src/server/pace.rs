@@ -86,6 +86,11 @@ impl Pace {
         self.moved = self.moved.saturating_add(bytes);
     }
 
+    /// How long the client was waited for in the present window.
+    pub const fn waited(&self) -> Duration {
+        self.waited
+    }
+
     /// Whether a whole window moved less than `rate` bytes a second; behind each window the next begins.
     pub fn is_below(&mut self, rate: u64) -> bool {
         if self.window() < self.period {
