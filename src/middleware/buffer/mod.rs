@@ -1,6 +1,7 @@
 //! Bodies in between, so that a slow client occupies no application: requests are read whole before a
 //! server is taken, answers are taken off the server as fast as it sends.
 
+mod grace;
 mod read_ahead;
 mod request;
 mod response;

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 
+use super::grace::Grace;
 use super::{MEMORY, ResponseBuffer};
 use crate::http::{Cause, Fault, Frame, Source, Stream};
 use crate::spool::{Reader, Spool, SpoolError, Writer};
@@ -20,6 +21,7 @@ pub(super) struct ReadAhead {
     upstream: Option<Stream>,
     /// `None` while the receiver keeps up.
     held: Option<Box<Held>>,
+    grace: Grace,
     buffer: Arc<ResponseBuffer>,
 }
 
@@ -46,7 +48,7 @@ type Writing = Pin<Box<dyn Future<Output = (Writer, Result<(), SpoolError>)>>>;
 
 impl ReadAhead {
     pub fn new(upstream: Stream, buffer: Arc<ResponseBuffer>) -> Self {
-        Self { upstream: Some(upstream), held: None, buffer }
+        Self { upstream: Some(upstream), held: None, grace: Grace::default(), buffer }
     }
 
     fn poll_upstream(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Fault>>> {
@@ -61,6 +63,7 @@ impl ReadAhead {
     /// What is held comes first, its end last.
     fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         let Some(held) = &mut self.held else { return Poll::Ready(Next::Upstream) };
+        self.grace.pause();
         // A write that is done makes its bytes readable; one that is not holds nothing up.
         let is_settled = held.poll_settle(cx, &self.buffer).is_ready();
         if let Some(frame) = ready!(held.poll_next(cx)) {
@@ -102,6 +105,9 @@ impl Source for ReadAhead {
                     return;
                 }
                 if held.is_to_be_written() {
+                    if held.writer.is_none() && self.grace.poll_end(cx).is_pending() {
+                        return;
+                    }
                     let memory = std::mem::take(&mut held.memory).freeze();
                     held.write(memory, &self.buffer.spool);
                     continue;

@@ -33,12 +33,14 @@ impl ResponseBuffer {
     /// `X-Accel-Buffering` decides if it is there; it is taken out. Else `wanted` does, and the kind of the
     /// answer: event streams and gRPC never end, and a client that reads them slowly is to be felt.
     pub fn apply(self: &Arc<Self>, response: &mut Response, wanted: bool) {
-        let said = response.headers.get(&ACCEL).and_then(said);
-        response.headers.remove(&ACCEL);
+        let said = response.headers.get(&ACCEL).map(said);
+        if said.is_some() {
+            response.headers.remove(&ACCEL);
+        }
         if !matches!(response.body, Body::Stream(_)) {
             return;
         }
-        if said.unwrap_or_else(|| wanted && !is_live(response))
+        if said.flatten().unwrap_or_else(|| wanted && !is_live(response))
             && let Body::Stream(stream) = std::mem::take(&mut response.body)
         {
             let length = stream.length;

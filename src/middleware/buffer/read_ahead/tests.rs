@@ -7,6 +7,7 @@ use ::http::{HeaderName, HeaderValue};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
+use super::super::grace::GRACE;
 use super::*;
 
 /// What an upstream has sent and nobody has taken yet.
@@ -78,7 +79,11 @@ impl Answer {
             self.poll_ahead().await;
             let Some(held) = &mut self.stream.held else { return };
             if held.writing.is_none() {
-                return;
+                if held.full || !held.is_to_be_written() {
+                    return;
+                }
+                tokio::time::sleep(GRACE).await;
+                continue;
             }
             let buffer = Arc::clone(&self.stream.buffer);
             poll_fn(|cx| held.poll_settle(cx, &buffer)).await;
@@ -110,7 +115,7 @@ fn pattern(from: usize, length: usize) -> Vec<u8> {
     (0..=250).cycle().skip(from % 251).take(length).collect()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_receiver_that_keeps_up_gets_the_frames_themselves() {
     let mut answer = Answer::new(1 << 20);
     let data = Bytes::from_static(b"frame");
@@ -120,7 +125,27 @@ async fn a_receiver_that_keeps_up_gets_the_frames_themselves() {
     assert!(answer.stream.held.is_none());
 }
 
-#[tokio::test]
+/// Of clients that are nearly as fast as their servers nothing goes to disk.
+#[tokio::test(start_paused = true)]
+async fn a_receiver_has_a_moment_before_a_file_is_made() {
+    let mut answer = Answer::new(1 << 20);
+    for _ in 0..100 {
+        answer.send(MEMORY);
+        answer.send(MEMORY);
+        answer.poll_ahead().await;
+        assert!(answer.is_held_back(), "memory has no bound");
+        tokio::time::advance(GRACE / 200).await;
+        for _ in 0..2 {
+            assert!(matches!(answer.frame().await, Some(Ok(Frame::Data(_)))));
+        }
+    }
+    assert_eq!(answer.spool.used(), 0);
+    answer.send(MEMORY);
+    answer.read_ahead().await;
+    assert_eq!(answer.spool.used(), MEMORY as u64);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_small_rest_stays_in_memory() {
     let mut answer = Answer::new(1 << 20);
     answer.send(MEMORY - 1);
@@ -132,7 +157,7 @@ async fn a_small_rest_stays_in_memory() {
     assert!(got == pattern(0, MEMORY - 1) && end.is_none());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn all_of_a_large_one_goes_to_disk_and_is_freed_when_read() {
     let mut answer = Answer::new(1 << 20);
     for _ in 0..10 {
@@ -148,7 +173,7 @@ async fn all_of_a_large_one_goes_to_disk_and_is_freed_when_read() {
     assert_eq!(answer.spool.used(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_file_that_is_read_makes_room_for_the_next() {
     let mut answer = Answer::new(200_000);
     for round in 0..3 {
@@ -171,7 +196,7 @@ async fn a_file_that_is_read_makes_room_for_the_next() {
     assert_eq!(answer.spool.used(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn without_a_disk_the_upstream_is_held_back_and_everything_comes() {
     let mut answer = Answer::new(0);
     for _ in 0..20 {
@@ -186,7 +211,7 @@ async fn without_a_disk_the_upstream_is_held_back_and_everything_comes() {
     assert!(got == pattern(0, 800_000) && end.is_none());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_went_wrong_comes_behind_what_was_received_before() {
     for size in [1000, 300_000] {
         let mut answer = Answer::new(1 << 20);
@@ -199,7 +224,7 @@ async fn what_went_wrong_comes_behind_what_was_received_before() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn trailers_come_last() {
     let mut answer = Answer::new(1 << 20);
     answer.send(200_000);
@@ -280,7 +305,7 @@ proptest! {
         quota in prop_oneof![Just(0), Just(150_000), Just(1_u64 << 30)],
         steps in prop::collection::vec(step(), 0..40),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(play(quota, steps))?;
     }
 }
