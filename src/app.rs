@@ -93,9 +93,9 @@ async fn serve(config: Config) -> io::Result<()> {
     announce(&bound);
     let grace = config.server.shutdown_grace;
     let pools = Supervisor::start(runtime::processes(&config));
-    let buffer = runtime::request_buffer(&config);
+    let buffers = runtime::buffers(&config);
     let (counters, floods) = (Arc::<Counters>::default(), Arc::<Floods>::default());
-    let snapshot = Arc::new(Snapshot::new(config, buffer, Arc::clone(&counters), Arc::clone(&floods)));
+    let snapshot = Arc::new(Snapshot::new(config, buffers, Arc::clone(&counters), Arc::clone(&floods)));
     if let Some(admin) = admin {
         serve_admin(admin, &snapshot, &counters, &log);
     }

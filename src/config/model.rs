@@ -34,6 +34,15 @@ pub struct Server {
     pub trusted_proxies: TrustedProxies,
     /// Where the status page is; off unless said.
     pub admin: Option<ListenAddr>,
+    pub spool: Spool,
+}
+
+/// `spool` of `[server]`: where bodies wait that are too large for memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spool {
+    pub directory: PathBuf,
+    /// Bytes of all bodies there together.
+    pub size: u64,
 }
 
 /// `[log]`
@@ -138,8 +147,19 @@ pub enum Action {
 pub struct Proxy {
     /// An index into [`Config::upstreams`].
     pub upstream: usize,
-    /// Whether a request's body is read whole before a server is taken.
-    pub buffer_request: bool,
+    pub buffer_request: RequestBuffering,
+    /// Whether answers are taken off a server as fast as it sends.
+    pub buffer_response: bool,
+}
+
+/// Whether a request's body is read whole before a server is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestBuffering {
+    Off,
+    /// Unless there is no room for it: then it streams.
+    On,
+    /// If there is no room for it, the answer is 507.
+    Required,
 }
 
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::model::{
     AccessFormat, AccessLog, Action, Config, ErrorPages, Fallback, Files, HeaderRules, Level, Location, Log,
-    LogFormat, Server, Site, Symlinks, Timeouts, Try, Upstream,
+    LogFormat, RequestBuffering, Server, Site, Symlinks, Timeouts, Try, Upstream,
 };
 use super::node::quoted;
 use super::value::{show_duration, show_size};
@@ -77,6 +77,8 @@ fn server(out: &mut Out, server: &Server) {
     if let Some(admin) = &server.admin {
         out.key("admin", text(admin));
     }
+    let directory = entry("directory", path(&server.spool.directory));
+    out.key("spool", table([directory, entry("size", text(show_size(server.spool.size)))]));
 }
 
 fn log(out: &mut Out, log: &Log) {
@@ -141,7 +143,8 @@ fn location(out: &mut Out, location: &Location, site: &Site, config: &Config) {
         Action::Files(given) => files(out, given, site),
         Action::Proxy(proxy) => {
             out.key("proxy", text(config.upstreams.get(proxy.upstream).map_or("", |one| one.name.as_str())));
-            out.key("buffer_request", proxy.buffer_request);
+            out.key("buffer_request", buffering(proxy.buffer_request));
+            out.key("buffer_response", proxy.buffer_response);
         }
         Action::Redirect { to, status } => {
             out.key("redirect", table([entry("to", text(to)), entry("status", status.as_u16().to_string())]));
@@ -159,6 +162,14 @@ fn location(out: &mut Out, location: &Location, site: &Site, config: &Config) {
     headers(out, "headers.response", &location.response_headers);
     out.key("max_body", limit(location.max_body));
     out.key("timeouts", table(timeouts(location.timeouts)));
+}
+
+const fn buffering(buffering: RequestBuffering) -> &'static str {
+    match buffering {
+        RequestBuffering::Off => "false",
+        RequestBuffering::On => "true",
+        RequestBuffering::Required => "\"required\"",
+    }
 }
 
 fn files(out: &mut Out, files: &Files, site: &Site) {
@@ -224,10 +235,12 @@ mod tests {
         let once = print(&load(&first.path().join("site.toml")).unwrap().config);
         fs::write(second.path().join("other.toml"), &once).unwrap();
         let twice = print(&load(&second.path().join("other.toml")).unwrap().config);
-        (
-            once.replace(first.path().to_str().unwrap(), "/here"),
-            twice.replace(first.path().to_str().unwrap(), "/here"),
-        )
+        // The one default that a shell may have changed.
+        let temp = format!("directory = {:?}", std::env::temp_dir());
+        let plain = |printed: String| {
+            printed.replace(first.path().to_str().unwrap(), "/here").replace(&temp, "directory = \"/tmp\"")
+        };
+        (plain(once), plain(twice))
     }
 
     #[test]

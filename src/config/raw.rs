@@ -84,11 +84,18 @@ tables! {
         shutdown_grace: Duration,
         trusted_proxies: List<String>,
         admin: String,
+        spool: Spool,
     }
     + later {
         "proxy_protocol": Today::False,
         "user": Today::Nothing,
         "group": Today::Nothing,
+    }
+
+    /// `spool = { directory = "…", size = "…" }`
+    Spool = "spool" {
+        directory: String,
+        size: Size,
     }
 
     Log = "[log]" {
@@ -130,7 +137,8 @@ tables! {
         index: List<String>,
         attempts "try": List<String>,
         symlinks: String,
-        buffer_request: bool,
+        buffer_request: Buffering,
+        buffer_response: bool,
         rewrite: Rewrite,
         headers: Headers,
         max_body: Size,
@@ -143,7 +151,6 @@ tables! {
         "compress": Today::False,
         "listing": Today::False,
         "internal": Today::False,
-        "buffer_response": Today::False,
         "access": Today::Nothing,
         "basic_auth": Today::Nothing,
         "auth_request": Today::Nothing,
@@ -295,4 +302,5 @@ scalars! {
     Duration(String) = "a duration in quotes, like \"30s\"";
     Size(Either<i64, String>) = "a size in quotes, like \"10MiB\", or a number of bytes";
     Count(Either<i64, String>) = "a number or \"auto\"";
+    Buffering(Either<bool, String>) = "`true`, `false` or \"required\"";
 }

@@ -55,6 +55,9 @@ fn retype<T: Read>(node: Node<'_>) -> Option<String> {
         DeValue::String(text) if name == "redirect" => {
             Some(format!("write `redirect = {{ to = {} }}`", quoted(text)))
         }
+        DeValue::String(text) if name == "spool" => {
+            Some(format!("write `spool = {{ directory = {} }}`", quoted(text)))
+        }
         DeValue::String(text) if name == "respond" => {
             Some(format!("write `respond = {{ body = {} }}`", quoted(text)))
         }

@@ -146,7 +146,7 @@ fn what_later_releases_do_may_be_declined() {
     let config = load_text(&format!(
         "[server]\nproxy_protocol = false\n[log]\naccess_format = \"combined\"\n{SITE}listen_tls = []\nhttp3 = false\n\
          https_only = false\n[[site.location]]\nmatch = \"/\"\nproxy = \"app\"\nprecompressed = []\ncompress = false\n\
-         listing = false\ninternal = false\nbuffer_request = false\nbuffer_response = false\n[upstream.app]\n\
+         listing = false\ninternal = false\nbuffer_request = false\n[upstream.app]\n\
          servers = [{{ address = \"127.0.0.1:1\", weight = 1, max_conns = 0, backup = false }}]\n\
          protocol = \"http\"\nbalance = \"round_robin\"\n"
     ));

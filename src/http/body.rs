@@ -83,6 +83,10 @@ pub enum Frame {
 pub trait Source {
     /// The next frame, `None` at a proven end, or why the body is cut short.
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Fault>>>;
+
+    /// Called while the receiver can take no more: a source that buffers reads on, and wakes the task for
+    /// that. Unlike [`Self::poll_frame`] it may be called after the end.
+    fn poll_ahead(&mut self, _cx: &mut Context<'_>) {}
 }
 
 /// A streamed body and, where the sender announced it, its length.
@@ -104,6 +108,10 @@ impl Stream {
             self.watch = None;
         }
         polled
+    }
+
+    pub fn poll_ahead(&mut self, cx: &mut Context<'_>) {
+        self.source.poll_ahead(cx);
     }
 
     pub async fn frame(&mut self) -> Option<Result<Frame, Fault>> {

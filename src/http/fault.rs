@@ -151,6 +151,8 @@ causes! {
     /// Between two writes of a response more than `timeouts.send` went by.
     ClientStalled => "client-stalled", REQUEST_TIMEOUT, Client, Never,
         "the client stopped reading", "a slow client; `timeouts.send` is the limit";
+    ClientTooSlow => "client-too-slow", REQUEST_TIMEOUT, Client, Never,
+        "the answer is taken too slowly", "a client that trickles; it has to take 1 KiB a second on average";
     NotFound => "not-found", NOT_FOUND, Client, Never,
         "there is nothing here", "check the location's `files` directory and the spelling";
     /// The file is there but may not be served: permissions, a symlink that leaves the directory, not a regular file.
@@ -167,9 +169,9 @@ causes! {
         "the file changed while it was sent", "replace files by renaming a new one over the old one";
     TooManyFiles => "too-many-open-files", SERVICE_UNAVAILABLE, Here, Safe,
         "the server is short of resources", "raise the limit of open files (`ulimit -n`, LimitNOFILE=)";
-    /// A request body fits neither in memory nor on disk; it is streamed instead, as far as that is allowed.
+    /// A body fits neither in memory nor on disk; it is streamed instead, as far as that is allowed.
     SpoolFull => "spool-full", INSUFFICIENT_STORAGE, Here, Never,
-        "the server is short of space", "make room in the temp directory named, or point TMPDIR to a disk that has it; until then slow uploads occupy workers";
+        "the server is short of space", "make room in the directory named, or give `spool` of `[server]` another one or a larger size; until then slow clients occupy workers";
     /// `try`, error pages or named locations lead in a circle.
     RoutingLoop => "routing-loop", INTERNAL_SERVER_ERROR, Here, Never,
         "the server's configuration leads in a circle", "look at `try` of the locations named";

@@ -8,7 +8,7 @@ mod record;
 mod rescue;
 
 pub use access_line::AccessFormat;
-pub use buffer::RequestBuffer;
+pub use buffer::{Overflow, RequestBuffer, ResponseBuffer};
 pub use headers::ResponseEdits;
 pub use limits::{BodyLimit, limit_body};
 pub use record::{Journal, Record};

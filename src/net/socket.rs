@@ -14,6 +14,13 @@ use super::{ClientAddr, ListenAddr, Stream};
 /// How many connections the kernel may hold for us, capped by `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
+/// Bytes that the kernel takes from us beyond what it can send (`TCP_NOTSENT_LOWAT`, tcp(7)).
+///
+/// Without it the kernel takes megabytes for a slow client, and tells of room only when a third of that is
+/// gone: one that reads 10 KiB a second would look as if it stood still for minutes. Clients that turn out fast
+/// are let off ([`Stream::take_any_amount`]).
+const UNSENT_MAX: u32 = 256 * 1024;
+
 /// Bound and listening sockets for one configured address, one for each event loop.
 #[derive(Debug)]
 pub struct Bound {
@@ -157,6 +164,8 @@ fn tcp_socket(at: SocketAddr, only_v6: bool, share_port: bool) -> io::Result<Soc
     if share_port {
         socket.set_reuse_port(true)?;
     }
+    // Connections inherit it, at no cost of a call for each.
+    socket.set_tcp_notsent_lowat(UNSENT_MAX)?;
     socket.bind(&at.into())?;
     if share_port {
         socket.listen(BACKLOG)?;

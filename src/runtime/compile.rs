@@ -8,11 +8,11 @@ use bytes::Bytes;
 
 use super::location::Builder;
 use super::stack::Stack;
-use super::{Door, upstream};
+use super::{Buffers, Door, upstream};
 use crate::config::Config;
 use crate::config::model;
 use crate::http::media_type;
-use crate::middleware::{AccessFormat, ErrorPage, ErrorPages, Journal, RequestBuffer};
+use crate::middleware::{AccessFormat, ErrorPage, ErrorPages, Journal};
 use crate::net::{Bound, ListenAddr};
 use crate::observe::{Counters, Floods, Lines, Shard, SpoolStatus};
 use crate::router::{self, Router};
@@ -26,7 +26,7 @@ pub struct Snapshot {
     upstreams: Vec<Arc<Upstream>>,
     /// Of each site, by its index.
     pages: Vec<ErrorPages>,
-    buffer: Arc<RequestBuffer>,
+    buffers: Buffers,
     access_format: Arc<AccessFormat>,
     counters: Arc<Counters>,
     floods: Arc<Floods>,
@@ -34,17 +34,12 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Reads the error pages, and gives the upstreams their counters.
-    pub fn new(
-        config: Config,
-        buffer: Arc<RequestBuffer>,
-        counters: Arc<Counters>,
-        floods: Arc<Floods>,
-    ) -> Self {
+    pub fn new(config: Config, buffers: Buffers, counters: Arc<Counters>, floods: Arc<Floods>) -> Self {
         let upstreams =
             config.upstreams.iter().map(|upstream| Arc::new(upstream::compile(upstream))).collect();
         let pages = config.sites.iter().map(|site| read_pages(&site.errors)).collect();
         let access_format = Arc::new(access_format(&config.log.access_format));
-        Self { config, upstreams, pages, buffer, access_format, counters, floods }
+        Self { config, upstreams, pages, buffers, access_format, counters, floods }
     }
 
     pub fn upstreams(&self) -> &[Arc<Upstream>] {
@@ -52,8 +47,8 @@ impl Snapshot {
     }
 
     pub fn spool(&self) -> SpoolStatus {
-        let spool = self.buffer.spool();
-        SpoolStatus { used: spool.used(), quota: spool.quota() }
+        let (requests, responses) = (self.buffers.requests.spool(), self.buffers.responses.spool());
+        SpoolStatus { used: requests.used() + responses.used(), quota: requests.quota() + responses.quota() }
     }
 
     /// One event loop's counts.
@@ -63,7 +58,7 @@ impl Snapshot {
 
     /// One event loop's copy. Regular expressions and pools are its own: it shares nothing that is locked.
     pub fn stack(&self, lines: Lines, counts: Arc<Shard>) -> Stack {
-        let builder = Builder::new(&self.upstreams, &self.buffer);
+        let builder = Builder::new(&self.upstreams, &self.buffers);
         let sites = self.config.sites.iter().map(|site| router::Site {
             listen: site.listen.clone(),
             hosts: site.hosts.clone(),

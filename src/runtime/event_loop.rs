@@ -80,8 +80,15 @@ impl EventLoop {
     }
 }
 
+/// Threads for what may block: a few disk calls, and looking up names. Without a bound there would soon be
+/// hundreds, since a call that ends lets the next one begin before its thread is free again.
+const BLOCKING_THREADS: usize = 24;
+
 fn build_runtime() -> io::Result<LocalRuntime> {
-    Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
+    Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build_local(LocalOptions::default())
 }
 
 fn open(doors: Vec<Door>, snapshot: &Snapshot, log: &AccessLog) -> io::Result<Server> {

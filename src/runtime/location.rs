@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use tower::service_fn;
 
+use super::Buffers;
 use super::stack::Location;
-use crate::config::model::{self, Action};
+use crate::config::model::{self, Action, RequestBuffering};
 use crate::handler::files::{self, Files, HotFiles};
-use crate::handler::{Handler, Proxy, Redirect, Respond};
+use crate::handler::{Handler, Outcome, Proxy, Redirect, Respond};
 use crate::http::Request;
-use crate::middleware::{BodyLimit, RequestBuffer};
+use crate::middleware::{BodyLimit, Overflow, RequestBuffer};
 use crate::router::LocationPattern;
 use crate::upstream::{Dialer, Pool, Upstream};
 
@@ -18,15 +19,15 @@ use crate::upstream::{Dialer, Pool, Upstream};
 pub(super) struct Builder {
     hot: Rc<HotFiles>,
     dialers: Vec<Rc<Dialer>>,
-    buffer: Arc<RequestBuffer>,
+    buffers: Buffers,
 }
 
 impl Builder {
-    pub fn new(upstreams: &[Arc<Upstream>], buffer: &Arc<RequestBuffer>) -> Self {
+    pub fn new(upstreams: &[Arc<Upstream>], buffers: &Buffers) -> Self {
         let pool = Pool::new();
         let dialers =
             upstreams.iter().map(|upstream| Rc::new(Dialer::new(Arc::clone(upstream), &pool))).collect();
-        Self { hot: Rc::new(HotFiles::default()), dialers, buffer: Arc::clone(buffer) }
+        Self { hot: Rc::new(HotFiles::default()), dialers, buffers: buffers.clone() }
     }
 
     pub fn location(&self, location: &model::Location) -> Location {
@@ -84,16 +85,25 @@ impl Builder {
             return immediate(|_| Err(crate::http::Cause::Internal.into()));
         };
         let proxy = Rc::new(Proxy::new(Rc::clone(dialer), location.request_headers.clone()));
-        let buffer = settings.buffer_request.then(|| Arc::clone(&self.buffer));
+        let overflow = match settings.buffer_request {
+            RequestBuffering::Off => None,
+            RequestBuffering::On => Some(Overflow::Streams),
+            RequestBuffering::Required => Some(Overflow::Refused),
+        };
+        let buffers = Rc::new(self.buffers.clone());
         Handler::new(service_fn(move |mut request: Box<Request>| {
-            let proxy = Rc::clone(&proxy);
-            let buffer = buffer.clone().filter(|_| RequestBuffer::concerns(&request));
+            let (proxy, buffers) = (Rc::clone(&proxy), Rc::clone(&buffers));
+            let overflow = overflow.filter(|_| RequestBuffer::concerns(&request));
             async move {
-                if let Some(buffer) = buffer {
+                if let Some(overflow) = overflow {
                     // Boxed, so that requests without a body do not carry what it needs.
-                    Box::pin(buffer.fill(&mut request)).await?;
+                    Box::pin(buffers.requests.fill(&mut request, overflow)).await?;
                 }
-                proxy.handle(request).await
+                let mut outcome = proxy.handle(request).await;
+                if let Ok(Outcome::Response(response)) = &mut outcome {
+                    buffers.responses.apply(response, settings.buffer_response);
+                }
+                outcome
             }
         }))
     }
@@ -101,7 +111,7 @@ impl Builder {
 
 /// A handler that never waits.
 fn immediate(
-    answer: impl Fn(Box<Request>) -> Result<crate::handler::Outcome, crate::http::Fault> + Clone + 'static,
+    answer: impl Fn(Box<Request>) -> Result<Outcome, crate::http::Fault> + Clone + 'static,
 ) -> Handler {
     Handler::new(service_fn(move |request| std::future::ready(answer(request))))
 }

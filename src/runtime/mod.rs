@@ -11,7 +11,7 @@ mod upstream;
 pub use compile::Snapshot;
 pub use event_loop::{Door, EventLoop, Phase};
 pub use process::{
-    access_log, listeners, log_format, log_level, loops, processes, raise_file_limit, request_buffer, url,
+    Buffers, access_log, buffers, listeners, log_format, log_level, loops, processes, raise_file_limit, url,
 };
 pub use stack::Stack;
 pub use status::status;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tracing::level_filters::LevelFilter;
 
 use crate::config::Config;
-use crate::config::model::{AccessLog, Action, Level, Location, LogFormat};
+use crate::config::model::{self, AccessLog, Action, Level, Location, LogFormat, RequestBuffering};
 use crate::http::Cause;
-use crate::middleware::RequestBuffer;
+use crate::middleware::{RequestBuffer, ResponseBuffer};
 use crate::net::ListenAddr;
 use crate::observe::{Destination, Format};
 use crate::process::ProcessSpec;
@@ -75,37 +75,51 @@ pub fn processes(config: &Config) -> Vec<ProcessSpec> {
         .collect()
 }
 
-/// Bytes of all request bodies on disk together.
-const SPOOL_QUOTA: u64 = 1 << 30;
-
-/// Where request bodies are read ahead. What is wrong with the disk is told now, not with the first upload.
-pub fn request_buffer(config: &Config) -> Arc<RequestBuffer> {
-    let spool = Spool::new(std::env::temp_dir(), SPOOL_QUOTA);
-    let is_used =
-        |location: &Location| matches!(&location.action, Action::Proxy(proxy) if proxy.buffer_request);
-    if config.sites.iter().flat_map(|site| &site.locations).any(is_used) {
-        look_at(&spool);
-    }
-    Arc::new(RequestBuffer::new(spool))
+/// What buffers bodies, for all event loops.
+#[derive(Clone, Debug)]
+pub struct Buffers {
+    pub requests: Arc<RequestBuffer>,
+    pub responses: Arc<ResponseBuffer>,
 }
 
-fn look_at(spool: &Arc<Spool>) {
+/// Where bodies are buffered. What is wrong with the disk is told now, not with the first upload.
+///
+/// Requests and answers have half of the space each, so that slow downloads never keep an upload from being
+/// buffered, nor the other way round; and one body has half of that, so that another one fits beside it.
+pub fn buffers(config: &Config) -> Buffers {
+    let model::Spool { directory, size } = &config.server.spool;
+    let [requests, responses] = [(); 2].map(|()| Spool::new(directory.clone(), size / 2, size / 4));
+    let is_used = |location: &Location| match &location.action {
+        Action::Proxy(proxy) => proxy.buffer_response || proxy.buffer_request != RequestBuffering::Off,
+        _ => false,
+    };
+    if config.sites.iter().flat_map(|site| &site.locations).any(is_used) {
+        look_at(&requests, *size);
+    }
+    Buffers {
+        requests: Arc::new(RequestBuffer::new(requests)),
+        responses: Arc::new(ResponseBuffer::new(responses)),
+    }
+}
+
+fn look_at(spool: &Arc<Spool>, size: u64) {
+    const REMEDY: &str = "`spool` of `[server]`, or TMPDIR, may name another";
     let directory = spool.directory().display();
     match spool.check() {
         Err(error) => {
             let remedy = Cause::SpoolFull.remedy();
-            tracing::warn!(remedy, "request bodies cannot be buffered on disk: {error}");
+            tracing::warn!(remedy, "bodies cannot be buffered on disk: {error}");
         }
         Ok(Place { free, is_memory: true }) => {
             tracing::info!(
                 free,
-                "large request bodies are buffered in {directory}, which is memory (tmpfs); TMPDIR may name a disk"
+                "large bodies are buffered in {directory}, which is memory (tmpfs); {REMEDY}"
             );
         }
-        Ok(Place { free, .. }) if free < spool.quota() => {
+        Ok(Place { free, .. }) if free < size => {
             tracing::info!(
                 free,
-                "large request bodies are buffered in {directory}, which is short of space; TMPDIR may name another"
+                "large bodies are buffered in {directory}, which is short of space; {REMEDY}"
             );
         }
         Ok(_) => {}

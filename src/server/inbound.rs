@@ -3,13 +3,17 @@
 use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::io::{BODY_SIZE, Io};
-use super::pace::Pace;
+use super::pace::{Late, Pace};
 use crate::http::wire::{BodyLength, WireError, chunked};
 use crate::http::{Cause, Fault, Frame, Limits, Source};
+
+/// What the rate of a body is taken over: long enough for a train's tunnel.
+const WINDOW: Duration = Duration::from_secs(30);
 
 /// How far a request's body has come. It outlives the handler, so that what nobody read can be skipped.
 pub(super) struct Inbound {
@@ -46,7 +50,7 @@ impl Inbound {
             BodyLength::Chunked => State::Chunked(chunked::Decoder::new()),
         };
         let expects_continue = expects_continue && !matches!(state, State::Done);
-        Self { state, expects_continue, received: 0, pace: Pace::default() }
+        Self { state, expects_continue, received: 0, pace: Pace::over(WINDOW) }
     }
 
     /// Whether the body is over, so that what follows is the next request.
@@ -157,7 +161,7 @@ fn poll_more(io: &Io, limits: &Limits, cx: &mut Context<'_>) -> Poll<Result<(), 
         inbound.state = State::Broken;
         return Poll::Ready(Err(fault));
     };
-    inbound.pace.came(read.as_ref().map_or(0, |count| *count as u64));
+    inbound.pace.moved(read.as_ref().map_or(0, |count| *count as u64));
     Poll::Ready(match read {
         Ok(1..) if inbound.pace.is_below(limits.body_rate.get()) => {
             inbound.state = State::Broken;
@@ -172,22 +176,10 @@ fn poll_more(io: &Io, limits: &Limits, cx: &mut Context<'_>) -> Poll<Result<(), 
 /// Waits until the client has been silent, or slow, for too long.
 fn poll_limits(io: &Io, pace: &mut Pace, limits: &Limits, cx: &mut Context<'_>) -> Poll<Fault> {
     let (silence, rate) = (limits.body.get(), limits.body_rate.get());
-    let mut begins = pace.wait();
-    loop {
-        let mut limit = io.read_limit.borrow_mut();
-        if begins {
-            let left = silence.saturating_sub(pace.waiting());
-            limit.set(if rate > 0 { left.min(pace.left()) } else { left });
-        }
-        ready!(limit.poll(cx));
-        if pace.waiting() >= silence {
-            return Poll::Ready(Fault::new(Cause::BodyTimeout, format!("nothing for {silence:?}")));
-        }
-        if pace.is_below(rate) {
-            return Poll::Ready(too_slow(limits));
-        }
-        begins = true;
-    }
+    pace.poll(cx, &mut io.read_limit.borrow_mut(), silence, rate).map(|late| match late {
+        Late::Silent => Fault::new(Cause::BodyTimeout, format!("nothing for {silence:?}")),
+        Late::Slow => too_slow(limits),
+    })
 }
 
 fn too_slow(limits: &Limits) -> Fault {

@@ -38,6 +38,8 @@ pub(super) struct Io {
     /// Head, idle and body limits: never two at once.
     pub read_limit: RefCell<Deadline>,
     pub write_limit: RefCell<Deadline>,
+    /// The client has proven fast: the kernel may take any amount for it.
+    pub fast: Cell<bool>,
     /// Set while the connection waits between two requests, for a drain to wake it.
     idle: Cell<Option<Waker>>,
 }
@@ -51,6 +53,7 @@ impl Io {
             inbound: RefCell::new(Inbound::none()),
             read_limit: RefCell::new(Deadline::none()),
             write_limit: RefCell::new(Deadline::none()),
+            fast: Cell::new(false),
             idle: Cell::new(None),
         })
     }

@@ -4,12 +4,14 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
 use super::encode::{self, Asked, Framing};
 use super::io::Io;
 use super::leaving::Leaving;
+use super::pace::{Late, Pace};
 use super::scratch;
 use crate::http::wire::chunked;
 use crate::http::{Body, Cause, Fault, Fields, FileRange, Frame, Limits, Response, Sent, Stream, Tunnel};
@@ -21,6 +23,20 @@ const HEAD_SIZE: usize = 512;
 /// A body up to this is copied behind its head: one `send(2)` costs less than a `writev(2)` of two pieces,
 /// by more than the copy takes.
 const COPIED: usize = 4 * 1024;
+
+/// Behind a piece up to this the end of a body is looked for before it is sent.
+const LOOK_AHEAD_MAX: usize = 16 * 1024;
+
+/// Bytes a second that a client has to take on average, while it is waited for.
+const RATE: u64 = 1024;
+
+/// What that is taken over. The kernel tells of room in lumps of 64 KiB and more
+/// ([`crate::net::Bound::new`]): a shorter window could miss them.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// A client that has taken so many bytes of an answer, and was waited for less than this, is fast.
+const FAST: u64 = 1024 * 1024;
+const FAST_WAIT: Duration = Duration::from_secs(1);
 
 /// How a response went out.
 pub(super) struct Written {
@@ -45,7 +61,7 @@ pub(super) async fn send(
     head.extend_from_slice(&std::mem::take(&mut *io.owed.borrow_mut()));
     encode::head(&mut head, response, framing, asked, close);
     let body = std::mem::take(&mut response.body);
-    let mut out = Outbound { io, limits, sent: 0 };
+    let mut out = Outbound { io, limits, sent: 0, pace: Pace::over(WINDOW) };
     let head_bytes = head.len() as u64;
     let (result, tunnel) = match body {
         Body::Tunnel(tunnel) => (out.whole(head, &[]).await, Some(tunnel)),
@@ -68,6 +84,7 @@ struct Outbound<'a> {
     io: &'a Io,
     limits: &'a Limits,
     sent: u64,
+    pace: Pace,
 }
 
 impl Outbound<'_> {
@@ -79,37 +96,49 @@ impl Outbound<'_> {
         } else {
             body
         };
-        let result = self.write(&[&head, rest]).await;
+        let result = self.write(&[&head, rest], None).await;
         scratch::give_back(head);
         result
     }
 
-    /// Writes all of `parts`, together as far as the socket takes them.
-    async fn write(&mut self, parts: &[&[u8]]) -> Result<(), Fault> {
+    /// Writes all of `parts`, together as far as the socket takes them. Meanwhile what comes `behind` them
+    /// may read on.
+    async fn write(&mut self, parts: &[&[u8]], mut behind: Option<&mut Frames>) -> Result<(), Fault> {
         let mut slices: smallvec::SmallVec<[IoSlice<'_>; 4]> =
             parts.iter().map(|part| IoSlice::new(part)).collect();
         let mut rest = &mut slices[..];
         IoSlice::advance_slices(&mut rest, 0);
         while !rest.is_empty() {
-            let written = self.attempt(|io| io.stream.try_write_vectored(rest)).await?;
+            let written =
+                self.attempt(|io| io.stream.try_write_vectored(rest), behind.as_deref_mut()).await?;
             IoSlice::advance_slices(&mut rest, written);
         }
         Ok(())
     }
 
-    /// Runs a write until it takes something, within the limit between two writes.
-    async fn attempt(&mut self, write: impl Fn(&Io) -> io::Result<usize>) -> Result<usize, Fault> {
-        let mut waiting = false;
-        let written = poll_fn(|cx| self.poll_attempt(cx, &write, &mut waiting)).await?;
+    /// Runs a write until it takes something, within the limits of a wait for the client.
+    async fn attempt(
+        &mut self,
+        write: impl Fn(&Io) -> io::Result<usize>,
+        mut behind: Option<&mut Frames>,
+    ) -> Result<usize, Fault> {
+        let written = poll_fn(|cx| self.poll_attempt(cx, &write, behind.as_deref_mut())).await?;
         self.sent += written as u64;
+        self.pace.moved(written as u64);
+        if self.pace.is_below(RATE) {
+            return Err(self.late(Late::Slow));
+        }
+        if self.sent >= FAST && self.pace.waited() < FAST_WAIT && !self.io.fast.replace(true) {
+            self.io.stream.take_any_amount();
+        }
         Ok(written)
     }
 
     fn poll_attempt(
-        &self,
+        &mut self,
         cx: &mut Context<'_>,
         write: &impl Fn(&Io) -> io::Result<usize>,
-        waiting: &mut bool,
+        behind: Option<&mut Frames>,
     ) -> Poll<Result<usize, Fault>> {
         loop {
             match write(self.io) {
@@ -118,34 +147,41 @@ impl Outbound<'_> {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(client_left(&error))),
             }
-            let mut limit = self.io.write_limit.borrow_mut();
-            if !std::mem::replace(waiting, true) {
-                limit.set(self.limits.send.get());
-            }
             match self.io.stream.poll_write_ready(cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(client_left(&error))),
-                Poll::Pending => return limit.poll(cx).map(|()| Err(self.stalled())),
+                Poll::Pending => break,
             }
         }
+        if let Some(frames) = behind {
+            frames.stream.poll_ahead(cx);
+        }
+        let mut limit = self.io.write_limit.borrow_mut();
+        let late = ready!(self.pace.poll(cx, &mut limit, self.limits.send.get(), RATE));
+        Poll::Ready(Err(self.late(late)))
     }
 
-    fn stalled(&self) -> Fault {
-        Fault::new(Cause::ClientStalled, format!("took nothing for {:?}", self.limits.send.get()))
+    fn late(&self, late: Late) -> Fault {
+        let send = self.limits.send.get();
+        match late {
+            Late::Silent => Fault::new(Cause::ClientStalled, format!("took nothing for {send:?}")),
+            Late::Slow => Fault::new(Cause::ClientTooSlow, format!("less than {RATE} bytes a second")),
+        }
     }
 
     async fn file(&mut self, head: &[u8], range: &FileRange) -> Result<(), Fault> {
         if range.length == 0 {
-            return self.write(&[head]).await;
+            return self.write(&[head], None).await;
         }
         let mut rest = head;
         while !rest.is_empty() {
-            let written = self.attempt(|io| send_more(&io.stream, rest)).await?;
+            let written = self.attempt(|io| send_more(&io.stream, rest), None).await?;
             rest = rest.get(written..).unwrap_or_default();
         }
         let (mut offset, mut left) = (range.offset, range.length);
         while left > 0 {
-            let written = self.attempt(|io| sendfile(&io.stream, range.file.as_fd(), offset, left)).await?;
+            let written =
+                self.attempt(|io| sendfile(&io.stream, range.file.as_fd(), offset, left), None).await?;
             if written == 0 {
                 return Err(Fault::new(Cause::FileTruncated, format!("{left} bytes were still to be sent")));
             }
@@ -167,7 +203,7 @@ impl Outbound<'_> {
         framing: Framing,
         trailers: bool,
     ) -> Result<(), Fault> {
-        let mut frames = Frames { stream, ahead: None };
+        let mut frames = Frames { stream, ahead: None, chunked: framing == Framing::Chunked };
         let mut left = if let Framing::Length(length) = framing { length } else { u64::MAX };
         loop {
             let next = self.next(&mut frames, !head.is_empty()).await;
@@ -175,13 +211,14 @@ impl Outbound<'_> {
             if next.is_err() && !head.is_empty() {
                 // A connection that closes without a word looks as if the request had not been read, and a client
                 // may send it again.
-                self.write(&[&head]).await?;
+                self.write(&[&head], None).await?;
             }
             match next? {
-                Next::Nothing => self.write(&[&head]).await?,
+                Next::Nothing => self.write(&[&head], Some(&mut frames)).await?,
                 Next::Data(data, last) => {
                     left = left.checked_sub(data.len() as u64).ok_or_else(too_long)?;
-                    self.data(&head, &data, framing, last).await?;
+                    let parts = Parts::new(framing, &data, last);
+                    self.write(&[&head, parts.before(), &data, parts.behind], Some(&mut frames)).await?;
                     if last {
                         return finished(left, framing);
                     }
@@ -191,20 +228,11 @@ impl Outbound<'_> {
                     if framing == Framing::Chunked {
                         chunked::write_end(&mut tail, &fields.filter(|_| trailers).unwrap_or_default());
                     }
-                    self.write(&[&head, &tail]).await?;
+                    self.write(&[&head, &tail], None).await?;
                     return finished(left, framing);
                 }
             }
         }
-    }
-
-    async fn data(&mut self, head: &[u8], data: &Bytes, framing: Framing, last: bool) -> Result<(), Fault> {
-        if framing != Framing::Chunked || data.is_empty() {
-            return self.write(&[head, data]).await;
-        }
-        let size = chunked::SizeLine::new(data.len() as u64);
-        let end = if last { b"\r\n0\r\n\r\n" } else { chunked::CHUNK_END };
-        self.write(&[head, size.as_bytes(), data, end]).await
     }
 
     /// What comes next of the body. With `unwritten` head it does not wait: an event stream's
@@ -220,6 +248,26 @@ impl Outbound<'_> {
     }
 }
 
+/// What frames one piece of content.
+struct Parts {
+    size: Option<chunked::SizeLine>,
+    behind: &'static [u8],
+}
+
+impl Parts {
+    fn new(framing: Framing, data: &Bytes, last: bool) -> Self {
+        if framing != Framing::Chunked || data.is_empty() {
+            return Self { size: None, behind: b"" };
+        }
+        let behind: &[u8] = if last { b"\r\n0\r\n\r\n" } else { chunked::CHUNK_END };
+        Self { size: Some(chunked::SizeLine::new(data.len() as u64)), behind }
+    }
+
+    fn before(&self) -> &[u8] {
+        self.size.as_ref().map_or(&[], |size| size.as_bytes())
+    }
+}
+
 enum Next {
     /// Content, and whether it is known to be the last.
     Data(Bytes, bool),
@@ -231,6 +279,8 @@ enum Next {
 struct Frames {
     stream: Stream,
     ahead: Option<Result<Frame, Fault>>,
+    /// Whether the end is told by a chunk of its own.
+    chunked: bool,
 }
 
 impl Frames {
@@ -240,15 +290,22 @@ impl Frames {
             None => ready!(self.stream.poll_frame(cx)),
         };
         Poll::Ready(match frame {
-            Some(Ok(Frame::Data(data))) => Ok(Next::Data(data, self.look_ahead(cx))),
+            Some(Ok(Frame::Data(data))) => {
+                let last = self.look_ahead(cx, data.len());
+                Ok(Next::Data(data, last))
+            }
             Some(Ok(Frame::Trailers(fields))) => Ok(Next::End(Some(fields))),
             Some(Err(fault)) => Err(fault),
             None => Ok(Next::End(None)),
         })
     }
 
-    /// Whether the body ends right here.
-    fn look_ahead(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Whether the body ends right here. Of large pieces one at a time is enough: what a slow client is sent
+    /// next need not be in memory twice.
+    fn look_ahead(&mut self, cx: &mut Context<'_>, length: usize) -> bool {
+        if !self.chunked || length > LOOK_AHEAD_MAX {
+            return false;
+        }
         match self.stream.poll_frame(cx) {
             Poll::Ready(None) => true,
             Poll::Ready(frame) => {

@@ -9,6 +9,7 @@ use ::http::StatusCode;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
+use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use tower::service_fn;
 
@@ -17,7 +18,7 @@ use super::drain::Connections;
 use super::io::Io;
 use super::{Incoming, Settings};
 use crate::http::{
-    Body, Cause, Connection, Fault, Fields, FileRange, Frame, Request, Response, Scheme, Source,
+    Body, Cause, Connection, Fault, Fields, FileRange, Frame, OnEnd, Request, Response, Scheme, Source,
     Stream as BodyStream,
 };
 use crate::net::{ClientAddr, ListenAddr, Stream};
@@ -229,6 +230,56 @@ fn a_body_nobody_read_is_not_skipped_in_drops() {
         }
         // A window of slowness, then what closing in good order takes.
         assert!((30..65).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    });
+}
+
+/// An answer larger than a socket's buffer, on a connection whose client may be silent for an hour. What it
+/// came to is sent on.
+fn large_answer() -> (Session, mpsc::UnboundedReceiver<Option<Fault>>) {
+    let (sender, ended) = mpsc::unbounded_channel();
+    let session = session(move |request: Request| {
+        request.limits.send.set(Duration::from_hours(1));
+        let sender = sender.clone();
+        let mut response = Response::default().with_body(Bytes::from(vec![b'x'; 1 << 20]));
+        response.on_end = OnEnd::new(move |sent| drop(sender.send(sent.fault)));
+        std::future::ready(response)
+    });
+    (session, ended)
+}
+
+#[test]
+fn an_answer_that_is_taken_in_drops_is_given_up() {
+    in_loop(async {
+        let (mut session, mut ended) = large_answer();
+        session.send(GET).await;
+        let begun = tokio::time::Instant::now();
+        let mut drop = [0; 100];
+        let fault = loop {
+            tokio::select! {
+                fault = ended.recv() => break fault.unwrap().unwrap(),
+                () = tokio::time::sleep(Duration::from_secs(1)) => {
+                    session.client.read_exact(&mut drop).await.unwrap();
+                }
+            }
+        };
+        assert_eq!(fault.cause, Cause::ClientTooSlow);
+        // What the kernel took at once counts for the first window.
+        assert!((60..125).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    });
+}
+
+#[test]
+fn an_answer_that_is_taken_slowly_but_steadily_may_take_any_time() {
+    in_loop(async {
+        let (mut session, mut ended) = large_answer();
+        session.send(GET).await;
+        session.until("\r\n\r\n").await;
+        let mut taken = [0; 4096];
+        for _ in 0..(1 << 20) / taken.len() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            session.client.read_exact(&mut taken).await.unwrap();
+        }
+        assert!(ended.recv().await.unwrap().is_none());
     });
 }
 

@@ -20,8 +20,9 @@ pub use file::SpoolFile;
 pub use reader::Reader;
 pub use writer::Writer;
 
-/// Disk calls under way at once. A disk that hangs must not use up the blocking pool, which has other users.
-const CALLS: usize = 64;
+/// Disk calls under way at once. A disk that hangs must not use up the blocking pool, which has other
+/// users; and each call under way has a thread, whose stack is memory.
+const CALLS: usize = 8;
 
 /// `TMPFS_MAGIC` of statfs(2).
 const TMPFS: rustix::fs::FsWord = 0x0102_1994;
@@ -31,6 +32,8 @@ const TMPFS: rustix::fs::FsWord = 0x0102_1994;
 pub struct Spool {
     directory: PathBuf,
     quota: u64,
+    /// What one file may have of it, so that a single body leaves room for others.
+    share: u64,
     used: AtomicU64,
     calls: Arc<Semaphore>,
 }
@@ -49,13 +52,17 @@ pub struct Place {
 pub enum SpoolError {
     #[error("the {quota} bytes for bodies on disk are used up")]
     Quota { quota: u64 },
+    #[error("one body may have {share} bytes on disk")]
+    Share { share: u64 },
     #[error("{directory}: {error}")]
     Disk { directory: String, error: io::Error },
 }
 
 impl Spool {
-    pub fn new(directory: PathBuf, quota: u64) -> Arc<Self> {
-        Arc::new(Self { directory, quota, used: AtomicU64::new(0), calls: Arc::new(Semaphore::new(CALLS)) })
+    /// `quota` and `share` in bytes: of all files together, and of each.
+    pub fn new(directory: PathBuf, quota: u64, share: u64) -> Arc<Self> {
+        let (used, calls) = (AtomicU64::new(0), Arc::new(Semaphore::new(CALLS)));
+        Arc::new(Self { directory, quota, share, used, calls })
     }
 
     /// Bytes of all files that are open.

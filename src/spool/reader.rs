@@ -27,6 +27,11 @@ impl Reader {
         Self { file, at: 0, end: length, reading: None }
     }
 
+    /// So many bytes are in the file by now.
+    pub fn extend(&mut self, length: u64) {
+        self.end = length;
+    }
+
     /// The next piece, or `None` behind the last. After an error it is not polled again.
     pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, SpoolError>>> {
         if self.at >= self.end {
@@ -52,8 +57,9 @@ fn read(file: Arc<SpoolFile>, at: u64, end: u64) -> Reading {
     Box::pin(async move {
         let length = usize::try_from(end.saturating_sub(at).min(PIECE)).unwrap_or_default();
         let spool = Arc::clone(file.spool());
+        // Made and given back by the same thread: allocators like that better.
+        let mut bytes = BytesMut::zeroed(length);
         let call = move || {
-            let mut bytes = BytesMut::zeroed(length);
             file.read_at(&mut bytes, at)?;
             Ok(bytes.freeze())
         };

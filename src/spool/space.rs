@@ -19,7 +19,10 @@ impl Space {
 
     /// All of `bytes`, or nothing.
     pub fn take(&self, bytes: u64) -> Result<(), SpoolError> {
-        let quota = self.spool.quota;
+        let Spool { quota, share, .. } = *self.spool;
+        if self.taken.load(Ordering::Relaxed).saturating_add(bytes) > share {
+            return Err(SpoolError::Share { share });
+        }
         let fits = |used: u64| used.checked_add(bytes).filter(|used| *used <= quota);
         let taken = self.spool.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
         taken.map_err(|_| SpoolError::Quota { quota })?;

@@ -6,7 +6,7 @@ use super::*;
 
 fn spool(quota: u64) -> (tempfile::TempDir, Arc<Spool>) {
     let directory = tempfile::tempdir().unwrap();
-    let spool = Spool::new(directory.path().to_owned(), quota);
+    let spool = Spool::new(directory.path().to_owned(), quota, u64::MAX);
     (directory, spool)
 }
 
@@ -62,6 +62,32 @@ async fn what_goes_past_the_quota_stays_in_memory() {
     append(&mut Writer::new(&spool), "9a").await.unwrap();
     let (file, length) = writer.finish().unwrap();
     assert_eq!(all(Reader::new(file, length)).await, b"12345678");
+}
+
+#[tokio::test]
+async fn one_file_has_its_share_and_no_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = Spool::new(directory.path().to_owned(), 20, 10);
+    let mut writer = Writer::new(&spool);
+    append(&mut writer, "12345678").await.unwrap();
+    let error = append(&mut writer, "9ab").await.unwrap_err();
+    assert!(matches!(error, SpoolError::Share { share: 10 }));
+    append(&mut writer, "9a").await.unwrap();
+    append(&mut Writer::new(&spool), "0123456789").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_is_read_while_it_grows() {
+    let (_directory, spool) = spool(1 << 20);
+    let mut writer = Writer::new(&spool);
+    append(&mut writer, "first").await.unwrap();
+    let (file, length) = writer.written().unwrap();
+    let mut reader = Reader::new(Arc::clone(file), length);
+    assert_eq!(poll_fn(|cx| reader.poll_piece(cx)).await.unwrap().unwrap(), "first");
+    assert!(poll_fn(|cx| reader.poll_piece(cx)).await.is_none());
+    append(&mut writer, "second").await.unwrap();
+    reader.extend(writer.written().unwrap().1);
+    assert_eq!(all(reader).await, b"second");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::{Spool, SpoolError, SpoolFile};
 
@@ -22,15 +22,20 @@ impl Writer {
     /// Appends all of `bytes` and clears them. After an error they are untouched, and the file
     /// is as long as before.
     pub async fn append(&mut self, bytes: &mut BytesMut) -> Result<(), SpoolError> {
-        let file = self.file().await?;
-        let (shared, offset) = (std::mem::take(bytes).freeze(), self.written);
-        let piece = shared.clone();
-        let result = self.spool.wait_for_disk(move || file.write_at(&piece, offset)).await;
-        let length = shared.len() as u64;
+        let shared = std::mem::take(bytes).freeze();
+        let result = self.write(shared.clone()).await;
         // The memory itself, unless a call that was given up still has it.
         *bytes = shared.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
         result?;
         bytes.clear();
+        Ok(())
+    }
+
+    /// Appends all of `piece`. After an error the file is as long as before.
+    pub async fn write(&mut self, piece: Bytes) -> Result<(), SpoolError> {
+        let file = self.file().await?;
+        let (offset, length) = (self.written, piece.len() as u64);
+        self.spool.wait_for_disk(move || file.write_at(&piece, offset)).await?;
         self.written += length;
         Ok(())
     }
@@ -44,7 +49,12 @@ impl Writer {
         Ok(Arc::clone(self.file.insert(made)))
     }
 
-    /// The file and how many bytes are in it; `None` if nothing was written.
+    /// The file and how many bytes are in it so far; `None` if nothing was written.
+    pub fn written(&self) -> Option<(&Arc<SpoolFile>, u64)> {
+        self.file.as_ref().filter(|_| self.written > 0).map(|file| (file, self.written))
+    }
+
+    /// The same of a body that is whole.
     pub fn finish(self) -> Option<(Arc<SpoolFile>, u64)> {
         self.file.filter(|_| self.written > 0).map(|file| (file, self.written))
     }

@@ -57,6 +57,8 @@ mod real_django;
 mod real_flask;
 /// Slow uploads, large ones, and a disk that is full: none of them occupies a worker or disturbs others.
 mod request_buffering;
+/// Slow downloads occupy no application, and cost little.
+mod response_buffering;
 /// Workers that die with a request, servers that keep failing.
 mod retries;
 /// `rewrite`, `redirect` and `respond`.

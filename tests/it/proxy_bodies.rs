@@ -107,7 +107,8 @@ fn a_large_body_comes_back_while_it_is_sent() {
 /// Nothing is buffered, and nothing too large.
 fn streaming_to(origin: &Origin) -> support::proxy::Builder {
     Proxy::site(&format!(
-        "max_body = 0\n[[site.location]]\nmatch = \"/\"\nproxy = \"http://{}\"\nbuffer_request = false\n",
+        "max_body = 0\n[[site.location]]\nmatch = \"/\"\nproxy = \"http://{}\"\nbuffer_request = false\n\
+         buffer_response = false\n",
         origin.address()
     ))
 }
@@ -219,7 +220,7 @@ fn clients_that_stand_still_cost_no_memory() {
             counter.fetch_add(65_536, Ordering::SeqCst);
         }
     });
-    let proxy = Proxy::to(origin.address()).start();
+    let proxy = streaming_to(&origin).start();
     let before = kernel::resident(proxy.pid());
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| {

@@ -26,13 +26,6 @@ fn pattern(size: usize) -> Vec<u8> {
     (0..=250).cycle().take(size).collect()
 }
 
-/// Files without a name that hold bodies.
-fn spooled(proxy: &Proxy) -> usize {
-    let temp = proxy.dir().join("tmp");
-    assert_eq!(std::fs::read_dir(&temp).unwrap().count(), 0, "a file of a body can be seen");
-    kernel::open_files(proxy.pid(), &temp).len()
-}
-
 #[test]
 fn an_application_sees_nothing_of_200_trickling_clients() {
     let origin = Origin::ok("page");
@@ -101,11 +94,11 @@ fn a_large_body_is_on_disk_until_it_is_sent() {
     let body = pattern(MIB);
     let mut client = begin_upload(&proxy, &format!("Content-Length: {MIB}\r\n"));
     client.send(&body[..MIB / 2]);
-    eventually("the body is on disk", || spooled(&proxy) == 1);
+    eventually("the body is on disk", || proxy.spooled() == 1);
     assert_eq!(origin.connections(), 0);
     assert_eq!(client.send(&body[MIB / 2..]).response().text(), "thanks");
     assert!(origin.requests()[0].body == body);
-    eventually("its file is closed", || spooled(&proxy) == 0);
+    eventually("its file is closed", || proxy.spooled() == 0);
 }
 
 /// An answer may take as long as it likes: its request has been dealt with.
@@ -119,7 +112,7 @@ fn the_file_is_freed_when_an_answer_begins() {
     let mut client = proxy.connect();
     client.send(Request::post("/", pattern(MIB)).bytes());
     assert_eq!(client.head().status, 200);
-    eventually("its file is closed", || spooled(&proxy) == 0);
+    eventually("its file is closed", || proxy.spooled() == 0);
 }
 
 #[test]
@@ -128,10 +121,10 @@ fn nobody_hears_of_a_client_that_leaves_inside_its_upload() {
     let proxy = to(origin.address()).start();
     let mut client = begin_upload(&proxy, &format!("Content-Length: {MIB}\r\n"));
     client.send(pattern(MIB / 2));
-    eventually("the body is on disk", || spooled(&proxy) == 1);
+    eventually("the body is on disk", || proxy.spooled() == 1);
     drop(client);
     proxy.wait_for_access("\"POST /upload HTTP/1.1\"");
-    eventually("its file is closed", || spooled(&proxy) == 0);
+    eventually("its file is closed", || proxy.spooled() == 0);
     assert_eq!(origin.connections(), 0);
 }
 
@@ -182,11 +175,11 @@ fn a_hundred_slow_uploads_cost_little_memory() {
             client
         })
         .collect();
-    eventually("all are on disk", || spooled(&proxy) == 100);
+    eventually("all are on disk", || proxy.spooled() == 100);
     let each = kernel::resident(proxy.pid()).saturating_sub(before) / 100;
     assert!(each < 256 * 1024, "{each} bytes for each");
     drop(uploads);
-    eventually("their files are closed", || spooled(&proxy) == 0);
+    eventually("their files are closed", || proxy.spooled() == 0);
 }
 
 /// Tells of requests as soon as their heads are there, and answers with their bodies.
@@ -284,6 +277,23 @@ fn without_a_temp_directory_bodies_stream_and_the_start_says_so() {
     let body = pattern(MIB);
     assert_eq!(proxy.send(&Request::post("/", &*body)).status, 200);
     assert!(origin.requests()[0].body == body);
+}
+
+/// Where an application must not wait for any client, the client is told that there is no room.
+#[test]
+fn a_body_that_has_to_be_buffered_and_cannot_be_is_refused() {
+    let origin = Origin::ok("taken");
+    let proxy = Proxy::site(&format!(
+        "[[site.location]]\nmatch = \"/\"\nproxy = \"http://{}\"\nbuffer_request = \"required\"\n",
+        origin.address()
+    ))
+    .own_disk("1m")
+    .start();
+    let answer = proxy.send(&Request::post("/", pattern(4 * MIB)));
+    assert_eq!(answer.status, 507);
+    assert!(proxy.wait_for_log("spool-full").contains("ERROR"));
+    assert_eq!(origin.connections(), 0);
+    assert_eq!(proxy.send(&Request::post("/", pattern(MIB / 2))).text(), "taken");
 }
 
 /// Debian's /tmp is one of those.

@@ -101,8 +101,9 @@ fn action(
         Kind::Files => action::files(raw, pattern, around, report).map(Action::Files),
         Kind::Proxy => {
             let upstream = proxy::proxy(raw.proxy.as_ref()?, around.upstreams, report)?;
-            let buffer_request = raw.buffer_request.as_ref().is_none_or(|at| at.value);
-            Some(Action::Proxy(Proxy { upstream, buffer_request }))
+            let buffer_request = proxy::buffering(raw.buffer_request.as_ref(), report);
+            let buffer_response = raw.buffer_response.as_ref().is_none_or(|at| at.value);
+            Some(Action::Proxy(Proxy { upstream, buffer_request, buffer_response }))
         }
         Kind::Redirect => action::redirect(raw.redirect.as_ref()?, regex, report),
         Kind::Respond => action::respond(raw.respond.as_ref()?, regex, report),
@@ -144,11 +145,12 @@ fn kind(at: &At<raw::Location>, report: &mut Report) -> Option<Kind> {
 fn refuse_idle_keys(raw: &raw::Location, kind: Kind, report: &mut Report) {
     use Kind::{Files, Proxy};
     let request = raw.headers.as_ref().and_then(|at| at.value.request.as_ref());
-    let keys: [(&str, Option<Spot>, &[Kind]); 6] = [
+    let keys: [(&str, Option<Spot>, &[Kind]); 7] = [
         ("index", raw.index.as_ref().map(|at| at.key), &[Files]),
         ("try", raw.attempts.as_ref().map(|at| at.key), &[Files]),
         ("symlinks", raw.symlinks.as_ref().map(|at| at.key), &[Files]),
         ("buffer_request", raw.buffer_request.as_ref().map(|at| at.key), &[Proxy]),
+        ("buffer_response", raw.buffer_response.as_ref().map(|at| at.key), &[Proxy]),
         ("rewrite", raw.rewrite.as_ref().map(|at| at.key), &[Files, Proxy]),
         ("headers.request", request.map(|at| at.key), &[Proxy]),
     ];

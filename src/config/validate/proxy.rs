@@ -1,9 +1,11 @@
-//! A location's `proxy`: the name of an upstream, or an address in its place.
+//! A location's `proxy`: the name of an upstream, or an address in its place; and what goes with it.
 
 use super::servers::address;
 use super::upstream::Upstreams;
+use crate::config::model::RequestBuffering;
 use crate::config::names;
-use crate::config::node::At;
+use crate::config::node::{At, Either};
+use crate::config::raw;
 use crate::config::report::{Problem, Report};
 use crate::net::UpstreamAddr;
 
@@ -37,6 +39,23 @@ pub fn proxy(at: &At<String>, upstreams: &mut Upstreams, report: &mut Report) ->
         report.push(unknown(at, upstreams));
     }
     found
+}
+
+/// `buffer_request`
+pub fn buffering(written: Option<&At<raw::Buffering>>, report: &mut Report) -> RequestBuffering {
+    let Some(at) = written else { return RequestBuffering::On };
+    let word = match &at.value.0 {
+        Either::A(true) => return RequestBuffering::On,
+        Either::A(false) => return RequestBuffering::Off,
+        Either::B(word) if word == "required" => return RequestBuffering::Required,
+        Either::B(word) => word,
+    };
+    let help = match word.as_str() {
+        "true" | "false" => format!("write `{word}` without quotes"),
+        _ => "write `true`, `false` or `\"required\"`".into(),
+    };
+    report.push(Problem::error(at.spot, format!("`buffer_request` cannot be \"{word}\"")).help(help));
+    RequestBuffering::On
 }
 
 /// The `host:port` of what stands behind `http://`.

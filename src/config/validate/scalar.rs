@@ -13,7 +13,7 @@ use crate::config::names;
 use crate::config::node::{At, Either};
 use crate::config::raw;
 use crate::config::report::{Problem, Report, Spot};
-use crate::config::value::{parse_duration, parse_size, show_duration};
+use crate::config::value::{parse_duration, parse_size, show_duration, show_size};
 use crate::http::{Stage, Template};
 
 pub const YEAR: Duration = Duration::from_hours(365 * 24);
@@ -43,13 +43,41 @@ pub fn duration(
     default
 }
 
-/// A limit, for which 0 is none.
-pub fn limit(key: &str, at: &At<raw::Size>, report: &mut Report) -> Option<u64> {
-    let parsed = match &at.value.0 {
+/// Of something there has to be.
+pub fn size(
+    key: &str,
+    written: Option<&At<raw::Size>>,
+    least: u64,
+    default: u64,
+    report: &mut Report,
+) -> u64 {
+    let Some(at) = written else { return default };
+    let problem = match bytes(key, at) {
+        Ok(bytes) if (least..=LARGEST).contains(&bytes) => return bytes,
+        Ok(_) => {
+            let message = format!(
+                "`{key}` is out of range: it goes from {} to {}",
+                show_size(least),
+                show_size(LARGEST)
+            );
+            Problem::error(at.spot, message)
+        }
+        Err(message) => Problem::error(at.spot, message),
+    };
+    report.push(problem);
+    default
+}
+
+fn bytes(key: &str, at: &At<raw::Size>) -> Result<u64, String> {
+    match &at.value.0 {
         Either::A(number) => u64::try_from(*number).map_err(|_| format!("`{key}` cannot be negative")),
         Either::B(text) => parse_size(text),
-    };
-    match parsed {
+    }
+}
+
+/// A limit, for which 0 is none.
+pub fn limit(key: &str, at: &At<raw::Size>, report: &mut Report) -> Option<u64> {
+    match bytes(key, at) {
         Ok(0) => None,
         Ok(bytes) if bytes <= LARGEST => Some(bytes),
         Ok(_) => {

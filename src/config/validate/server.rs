@@ -2,19 +2,25 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 use super::listeners;
 use super::scalar::{self, DAY};
-use crate::config::model::{AccessFormat, AccessLog, Level, Log, LogFormat, Server};
+use crate::config::model::{AccessFormat, AccessLog, Level, Log, LogFormat, Server, Spool};
 use crate::config::names;
 use crate::config::node::{At, Either};
 use crate::config::raw;
 use crate::config::report::{Problem, Report};
 use crate::http::TrustedProxies;
 use crate::net::ListenAddr;
+
+const SPOOL_SIZE: u64 = 1 << 30;
+
+/// Below this nothing useful would fit.
+const LEAST_SPOOL: u64 = 1 << 20;
 
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
 
@@ -52,6 +58,7 @@ pub fn server(
             .map(|list| trusted(&list.value, report))
             .unwrap_or_default(),
         admin: admin.map(|at| at.value.clone()),
+        spool: spool(raw.and_then(|raw| raw.spool.as_ref()), report),
     }
 }
 
@@ -68,6 +75,25 @@ pub fn admin(written: Option<&At<raw::Server>>, report: &mut Report) -> Option<A
         report.push(Problem::warning(at.spot, message));
     }
     Some(at)
+}
+
+fn spool(written: Option<&At<raw::Spool>>, report: &mut Report) -> Spool {
+    let raw = written.map(|at| &at.value);
+    let directory = raw.and_then(|raw| raw.directory.as_ref()).and_then(|at| directory(at, report));
+    Spool {
+        directory: directory.unwrap_or_else(std::env::temp_dir),
+        size: scalar::size("size", raw.and_then(|raw| raw.size.as_ref()), LEAST_SPOOL, SPOOL_SIZE, report),
+    }
+}
+
+fn directory(at: &At<String>, report: &mut Report) -> Option<PathBuf> {
+    let path = scalar::path("directory", at, report)?;
+    if path.is_file() {
+        report.push(Problem::error(at.spot, format!("`{}` is a file, not a directory", at.value)));
+    } else {
+        scalar::warn_unless_reachable("directory", &path, at.spot, report);
+    }
+    Some(path)
 }
 
 fn workers(at: &At<raw::Count>, report: &mut Report) -> Option<NonZeroUsize> {

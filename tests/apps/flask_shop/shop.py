@@ -5,7 +5,7 @@ import os
 import threading
 import time
 
-from flask import Flask, jsonify, redirect, request, url_for
+from flask import Flask, Response, jsonify, redirect, request, url_for
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 app = Flask(__name__)
@@ -50,6 +50,12 @@ def order():
     os.write(descriptor, request.get_data() + b"\n")
     os.close(descriptor)
     return "written"
+
+
+@app.get("/catalogue/<int:mebibytes>")
+def catalogue(mebibytes):
+    pages = (b"catalogue page  " * 65536 for _ in range(mebibytes))
+    return Response(pages, headers={"Content-Length": str(mebibytes << 20)})
 
 
 meeting = threading.Barrier(4)

@@ -30,6 +30,14 @@ pub fn open_files(pid: u32, below: &Path) -> Vec<PathBuf> {
     files.filter(|file| file.starts_with(below)).collect()
 }
 
+/// How large those are.
+pub fn open_file_sizes(pid: u32, below: &Path) -> Vec<u64> {
+    let descriptors =
+        fs::read_dir(format!("/proc/{pid}/fd")).unwrap().map(|descriptor| descriptor.unwrap().path());
+    let files = descriptors.filter(|at| fs::read_link(at).is_ok_and(|file| file.starts_with(below)));
+    files.filter_map(|at| fs::metadata(at).ok()).map(|facts| facts.len()).collect()
+}
+
 /// How many descriptors are open.
 pub fn descriptors(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()

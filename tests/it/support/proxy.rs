@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use super::kernel;
 use super::lines::Lines;
 use super::raw::{Client, Request, Response};
 
@@ -118,6 +119,13 @@ impl Proxy {
     /// A line of the access log that contains `text`.
     pub fn wait_for_access(&self, text: &str) -> String {
         self.access.wait_for(text)
+    }
+
+    /// How many bodies are on disk, in files that nobody sees. For those with a temp directory of their own.
+    pub fn spooled(&self) -> usize {
+        let temp = self.dir.path().join("tmp");
+        assert_eq!(fs::read_dir(&temp).unwrap().count(), 0, "a file of a body can be seen");
+        kernel::open_files(self.pid(), &temp).len()
     }
 
     pub fn pid(&self) -> u32 {

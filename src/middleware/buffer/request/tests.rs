@@ -28,7 +28,7 @@ fn send(pieces: &Pieces, content: &[u8]) {
 
 fn buffer(quota: u64) -> (tempfile::TempDir, RequestBuffer) {
     let directory = tempfile::tempdir().unwrap();
-    let spool = Spool::new(directory.path().to_owned(), quota);
+    let spool = Spool::new(directory.path().to_owned(), quota, u64::MAX);
     (directory, RequestBuffer::new(spool))
 }
 
@@ -60,7 +60,7 @@ async fn a_small_body_is_in_memory_however_it_came() {
         let (pieces, mut request) = wire(length);
         send(&pieces, &content(20_000));
         drop(pieces);
-        buffer.fill(&mut request).await.unwrap();
+        buffer.fill(&mut request, Overflow::Streams).await.unwrap();
         assert!(matches!(request.body, Body::Bytes(bytes) if bytes == content(20_000)));
     }
 }
@@ -71,7 +71,7 @@ async fn a_body_that_came_at_once_is_not_copied() {
     let (pieces, mut request) = wire(Some(4));
     let data = Bytes::from_static(b"body");
     pieces.send(Ok(Frame::Data(data.clone()))).unwrap();
-    buffer.fill(&mut request).await.unwrap();
+    buffer.fill(&mut request, Overflow::Streams).await.unwrap();
     assert!(matches!(request.body, Body::Bytes(bytes) if bytes.as_ptr() == data.as_ptr()));
 }
 
@@ -80,7 +80,7 @@ async fn a_chunked_body_without_a_byte_is_none() {
     let (_directory, buffer) = buffer(1 << 20);
     let (pieces, mut request) = wire(None);
     drop(pieces);
-    buffer.fill(&mut request).await.unwrap();
+    buffer.fill(&mut request, Overflow::Streams).await.unwrap();
     assert!(matches!(request.body, Body::Empty));
 }
 
@@ -91,7 +91,7 @@ async fn a_large_body_is_on_disk_until_it_is_dropped() {
         let (pieces, mut request) = wire(None);
         send(&pieces, &content(length));
         drop(pieces);
-        buffer.fill(&mut request).await.unwrap();
+        buffer.fill(&mut request, Overflow::Streams).await.unwrap();
         let Body::File(range) = &request.body else { panic!("{:?}", request.body) };
         assert!(read(range) == content(length));
         assert_eq!(buffer.spool.used(), length as u64);
@@ -108,13 +108,26 @@ async fn past_the_quota_a_body_streams_whole_and_in_order() {
         let (pieces, mut request) = wire(length);
         let content = content(500_000);
         send(&pieces, &content[..300_000]);
-        buffer.fill(&mut request).await.unwrap();
+        buffer.fill(&mut request, Overflow::Streams).await.unwrap();
         assert!(buffer.spool.used() > 0);
         assert_eq!(request.body.length(), length);
         send(&pieces, &content[300_000..]);
         drop(pieces);
         assert!(collect(&mut request.body).await.unwrap() == content);
         assert_eq!(buffer.spool.used(), 0, "what is sent needs no room");
+    }
+}
+
+#[tokio::test]
+async fn where_a_server_must_not_wait_the_client_is_told() {
+    let (_directory, buffer) = buffer(65_000);
+    for length in [300_000, 80_000] {
+        let (pieces, mut request) = wire(None);
+        send(&pieces, &content(length));
+        drop(pieces);
+        let fault = buffer.fill(&mut request, Overflow::Refused).await.unwrap_err();
+        assert_eq!((fault.cause, buffer.spool.used()), (Cause::SpoolFull, 0));
+        assert!(fault.detail.contains("65000"), "{fault}");
     }
 }
 
@@ -125,7 +138,7 @@ async fn a_body_whose_end_does_not_fit_has_a_length() {
     let (pieces, mut request) = wire(None);
     send(&pieces, &content(80_000));
     drop(pieces);
-    buffer.fill(&mut request).await.unwrap();
+    buffer.fill(&mut request, Overflow::Streams).await.unwrap();
     assert_eq!(request.body.length(), Some(80_000));
     assert!(collect(&mut request.body).await.unwrap() == content(80_000));
 }
@@ -137,7 +150,7 @@ async fn without_a_disk_a_body_streams() {
     let (pieces, mut request) = wire(Some(300_000));
     send(&pieces, &content(300_000));
     drop(pieces);
-    buffer.fill(&mut request).await.unwrap();
+    buffer.fill(&mut request, Overflow::Streams).await.unwrap();
     assert!(collect(&mut request.body).await.unwrap() == content(300_000));
 }
 
@@ -147,7 +160,7 @@ async fn a_body_that_fails_gives_its_room_back() {
     let (pieces, mut request) = wire(None);
     send(&pieces, &content(300_000));
     pieces.send(Err(Cause::ClientLeft.into())).unwrap();
-    let fault = buffer.fill(&mut request).await.unwrap_err();
+    let fault = buffer.fill(&mut request, Overflow::Streams).await.unwrap_err();
     assert_eq!((fault.cause, buffer.spool.used()), (Cause::ClientLeft, 0));
 }
 
@@ -157,7 +170,7 @@ async fn a_client_has_to_keep_up_a_rate_from_then_on() {
     let (pieces, mut request) = wire(None);
     drop(pieces);
     assert_eq!(request.limits.body_rate.get(), 0);
-    buffer.fill(&mut request).await.unwrap();
+    buffer.fill(&mut request, Overflow::Streams).await.unwrap();
     assert_eq!(request.limits.body_rate.get(), RATE);
 }
 

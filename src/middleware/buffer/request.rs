@@ -5,20 +5,25 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
-use ::http::header::CONTENT_TYPE;
 use bytes::{Bytes, BytesMut};
 
+use super::{MEMORY, is_grpc, tell};
 use crate::http::{Body, Cause, Fault, FileRange, Frame, Request, Source, Stream};
 use crate::observe::Seldom;
 use crate::spool::{Reader, Spool, SpoolError, SpoolFile, Writer};
 
-/// What a body has in memory, before it goes to disk and between two writes.
-const MEMORY: usize = 64 * 1024;
-
 /// Bytes a second that a client has to send on average. The slowest of mobile networks bring ten times that.
 const RATE: u64 = 1024;
+
+/// What becomes of a body that fits neither in memory nor on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// A server is taken, and the body streams to it as fast as the client sends.
+    Streams,
+    /// 507: no server is to wait for any client.
+    Refused,
+}
 
 /// Reads bodies ahead; one for all event loops.
 #[derive(Debug)]
@@ -40,24 +45,25 @@ impl RequestBuffer {
     ///
     /// In gRPC both sides may speak at the same time. (So they do behind an upgrade, but its request has no body.)
     pub fn concerns(request: &Request) -> bool {
-        matches!(request.body, Body::Stream(_)) && !is_grpc(request)
+        matches!(request.body, Body::Stream(_)) && !is_grpc(&request.headers)
     }
 
     /// Replaces a body on the wire by one in memory or on disk, whose length is known and which can be
     /// sent again. Where it does not fit, it streams: what came of it first, then the rest as it comes.
     ///
     /// # Errors
-    /// Of the body: the client left, or was too slow, or sent too much.
-    pub async fn fill(&self, request: &mut Request) -> Result<(), Fault> {
+    /// Of the body: the client left, or was too slow, or sent too much. [`Cause::SpoolFull`] where it does
+    /// not fit and may not stream.
+    pub async fn fill(&self, request: &mut Request, overflow: Overflow) -> Result<(), Fault> {
         request.limits.body_rate.set(RATE);
         request.body = match std::mem::take(&mut request.body) {
-            Body::Stream(stream) => self.gather(stream).await?,
+            Body::Stream(stream) => self.gather(stream, overflow).await?,
             body => body,
         };
         Ok(())
     }
 
-    async fn gather(&self, mut stream: Stream) -> Result<Body, Fault> {
+    async fn gather(&self, mut stream: Stream, overflow: Overflow) -> Result<Body, Fault> {
         let (mut memory, mut writer) = (BytesMut::new(), Writer::new(&self.spool));
         while let Some(frame) = stream.frame().await {
             let Frame::Data(data) = frame? else { break };
@@ -69,7 +75,7 @@ impl RequestBuffer {
             // Copied: a piece may be one byte, and would keep the whole buffer it was read into.
             memory.extend_from_slice(&data);
             if let Err(error) = written {
-                self.tell(&error);
+                self.overflow(&error, overflow)?;
                 return Ok(begun(writer, memory, Some(stream)));
             }
         }
@@ -77,29 +83,19 @@ impl RequestBuffer {
             return Ok(if memory.is_empty() { Body::Empty } else { Body::Bytes(memory.freeze()) });
         }
         if let Err(error) = writer.append(&mut memory).await {
-            self.tell(&error);
+            self.overflow(&error, overflow)?;
             return Ok(begun(writer, memory, None));
         }
         Ok(writer.finish().map_or(Body::Empty, |(file, length)| on_disk(file, length)))
     }
 
-    fn tell(&self, error: &SpoolError) {
-        if let Some(times) = self.overflows.count(Instant::now()) {
-            let (cause, remedy) = (Cause::SpoolFull.name(), Cause::SpoolFull.remedy());
-            tracing::warn!(
-                cause,
-                times,
-                remedy,
-                "a request's body streams, since it cannot be buffered: {error}"
-            );
+    fn overflow(&self, error: &SpoolError, overflow: Overflow) -> Result<(), Fault> {
+        if overflow == Overflow::Refused {
+            return Err(Fault::new(Cause::SpoolFull, error.to_string()));
         }
+        tell(&self.overflows, "a request's body streams", error);
+        Ok(())
     }
-}
-
-/// RPCs stream in both directions, and have deadlines of their own.
-fn is_grpc(request: &Request) -> bool {
-    let content_type = request.headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-    content_type.get(..16).is_some_and(|start| start.eq_ignore_ascii_case(b"application/grpc"))
 }
 
 fn on_disk(file: Arc<SpoolFile>, length: u64) -> Body {
