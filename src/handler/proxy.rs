@@ -16,8 +16,8 @@ use ::http::StatusCode;
 use self::attempts::Attempts;
 use self::replay::Verdict;
 use super::{Outcome, prepare};
-use crate::http::{Fault, HeaderRules, Request, StatusSet};
-use crate::upstream::{Answer, Dialer, Lease, Line, Picked, RetryRules, exchange};
+use crate::http::{Fault, HeaderRules, Request};
+use crate::upstream::{Answer, Demands, Dialer, Lease, Line, Picked, RetryRules, exchange};
 
 /// The handler of a `proxy` location, on one event loop.
 #[derive(Debug)]
@@ -61,8 +61,8 @@ impl Proxy {
                 }
             };
             attempts.begin(&lease);
-            let refused = attempts.refused(&request);
-            match attempt(&mut request, lease, &upstream.settings.retry, refused).await {
+            let demands = attempts.demands(&request);
+            match attempt(&mut request, lease, &upstream.settings.retry, demands).await {
                 Ok(answer) => return Ok(Outcome::Response(attempts.answered(answer))),
                 Err(missed) => attempts.missed(missed)?,
             }
@@ -76,7 +76,7 @@ async fn attempt(
     request: &mut Request,
     mut lease: Lease,
     rules: &RetryRules,
-    refused: StatusSet,
+    demands: Demands,
 ) -> Result<Answer, Missed> {
     let mut kept = lease.reuse(replay::is_repeatable(request, rules));
     loop {
@@ -86,7 +86,7 @@ async fn attempt(
             // Boxed, so that a request which need not connect carries no room for it.
             None => Box::pin(lease.connect()).await.map_err(Missed::Unsent)?,
         };
-        let failure = match exchange(request, Line { connection, lease }, refused).await {
+        let failure = match exchange(request, Line { connection, lease }, demands).await {
             Ok(answer) => return Ok(answer),
             Err(failure) => failure,
         };

@@ -72,7 +72,7 @@ pub enum Side {
 pub enum Retry {
     /// Nothing was sent: always.
     Safe,
-    /// Bytes were sent and none came back: for idempotent methods (RFC 9110 9.2.2), where the upstream's
+    /// Bytes were sent and no answer reached the client: for idempotent methods (RFC 9110 9.2.2), where the upstream's
     /// `retry.on` says so or the connection was one kept from an earlier request.
     IfIdempotent,
     Never,
@@ -212,7 +212,7 @@ causes! {
         "the application did not answer in time", "`timeouts.read` of the upstream is the limit; keep it above the app server's own";
     ReadTimeout => "upstream-read-timeout", GATEWAY_TIMEOUT, Upstream, Never,
         "the application stopped answering", "`timeouts.read` of the upstream is the limit";
-    ResponseCutShort => "response-cut-short", BAD_GATEWAY, Upstream, Never,
+    ResponseCutShort => "response-cut-short", BAD_GATEWAY, Upstream, IfIdempotent,
         "the application's answer broke off", "the worker died while it answered: see the app server's log";
     MalformedResponse => "malformed-response", BAD_GATEWAY, Upstream, Never,
         "the application's answer is not valid HTTP", "is that port really HTTP? see what is wrong with it in the line above";

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use ::http::StatusCode;
 
-/// StatusSet of final answers (RFC 9110 15), from 200 to 599: `"200-399"`, `"200,204"`, `"2xx"`, and lists of
+/// Statuses of final answers (RFC 9110 15), from 200 to 599: `"200-399"`, `"200,204"`, `"2xx"`, and lists of
 /// these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StatusSet([u64; WORDS]);
@@ -155,7 +155,9 @@ mod tests {
             ranges in prop::collection::vec((200..=599u16, 0..100u16), 1..5),
         ) {
             let mut set = StatusSet::NONE;
-            ranges.into_iter().for_each(|(first, more)| set.insert(first..=(first + more).min(599)));
+            for (first, more) in ranges {
+                set.insert(first..=(first + more).min(599));
+            }
             prop_assert_eq!(set.to_string().parse(), Ok(set));
         }
 

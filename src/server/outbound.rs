@@ -172,6 +172,11 @@ impl Outbound<'_> {
         loop {
             let next = self.next(&mut frames, !head.is_empty()).await;
             let head = std::mem::take(&mut head);
+            if next.is_err() && !head.is_empty() {
+                // A connection that closes without a word looks as if the request had not been read, and a client
+                // may send it again.
+                self.write(&[&head]).await?;
+            }
             match next? {
                 Next::Nothing => self.write(&[&head]).await?,
                 Next::Data(data, last) => {

@@ -105,6 +105,11 @@ impl Lease {
         &self.dialer.upstream.settings
     }
 
+    /// Whether the server does so many requests at once and no more, so that its places are precious.
+    pub fn is_limited(&self) -> bool {
+        self.claim.server().is_some_and(|server| server.max_conns.is_some())
+    }
+
     /// The idle connection used last, if one is still good; see [`Connection::is_quiet`].
     pub fn reuse(&self, repeated: bool) -> Option<Box<Connection>> {
         self.slot.take(repeated)

@@ -131,6 +131,11 @@ impl Endpoint {
         self.progress.answered(now);
     }
 
+    /// It has come back: how quick it was before says nothing.
+    pub(super) fn returned(&self) {
+        self.latency.forget();
+    }
+
     /// Whether active checks call it down.
     pub fn is_down(&self) -> bool {
         self.standing.down_since().is_some()

@@ -13,6 +13,7 @@ impl Upstream {
     pub(super) fn note_answer(&self, server: &Server) -> bool {
         let acquitted = server.endpoint.standing.answered(self.settings.slow_start);
         if acquitted {
+            server.endpoint.returned();
             tracing::info!("server {} of upstream `{}` answers again", server.endpoint.label(), self.name);
         }
         acquitted
@@ -74,6 +75,7 @@ impl Upstream {
         let Some(server) = self.servers.get(index) else { return };
         server.endpoint.standing.set_down(down, self.settings.slow_start);
         if !down {
+            server.endpoint.returned();
             self.serve_waiters();
         }
     }

@@ -6,9 +6,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// After so long a measurement counts for a third (1/e).
-const DECAY: Duration = Duration::from_secs(10);
+const DECAY: Duration = Duration::from_secs(3);
+/// Measurements that are this far apart are trials of a server that is hardly asked any more.
+const RARE: Duration = Duration::from_millis(100);
+/// What such a trial leaves of the average at most: a server that is quick again is believed after a few.
+const KEPT_BY_TRIAL: f32 = 2.0 / 3.0;
 /// What a failure counts as: answers that fail fast must not make a server look quick.
-pub(super) const PENALTY: Duration = Duration::from_secs(5);
+pub(super) const PENALTY: Duration = Duration::from_secs(1);
 
 /// A moving average of the time to the first byte which follows peaks at once and forgets them slowly
 /// ("peak EWMA"). All event loops write to it without a lock.
@@ -31,7 +35,7 @@ impl Latency {
     pub(super) fn expected(&self, now: Instant) -> Option<f32> {
         let state = self.state.load(Ordering::Relaxed);
         let (average, at) = unpack(state);
-        (state != 0).then(|| average * self.weight_since(at, now))
+        (state != 0).then(|| average * weight(self.elapsed(at, now)))
     }
 
     pub(super) fn measured(&self, sample: Duration, now: Instant) {
@@ -39,7 +43,9 @@ impl Latency {
         let sample = sample.as_secs_f32().max(f32::MIN_POSITIVE);
         let update = |state| {
             let (average, at) = unpack(state);
-            let kept = self.weight_since(at, now);
+            let elapsed = self.elapsed(at, now);
+            let kept = weight(elapsed);
+            let kept = if elapsed >= RARE { kept.min(KEPT_BY_TRIAL) } else { kept };
             let average = if sample >= average { sample } else { average * kept + sample * (1.0 - kept) };
             Some(pack(average.max(f32::MIN_POSITIVE), self.millis(now)))
         };
@@ -50,19 +56,27 @@ impl Latency {
         self.measured(PENALTY, now);
     }
 
-    /// How much of what was known at `at` still counts.
-    fn weight_since(&self, at: u32, now: Instant) -> f32 {
+    /// Nothing is known any more: the server has come back, and may be another.
+    pub(super) fn forget(&self) {
+        self.state.store(0, Ordering::Relaxed);
+    }
+
+    fn elapsed(&self, at: u32, now: Instant) -> Duration {
         // Another thread may have looked at its clock a little later. The counter goes round after 49
         // days: what looks like the future is an instant ago.
         let elapsed = self.millis(now).wrapping_sub(at);
-        let elapsed = if elapsed > u32::MAX / 2 { 0 } else { elapsed };
-        (-Duration::from_millis(elapsed.into()).as_secs_f32() / DECAY.as_secs_f32()).exp()
+        Duration::from_millis(if elapsed > u32::MAX / 2 { 0 } else { elapsed }.into())
     }
 
     fn millis(&self, now: Instant) -> u32 {
         let millis = now.saturating_duration_since(self.epoch).as_millis() & u128::from(u32::MAX);
         u32::try_from(millis).unwrap_or_default()
     }
+}
+
+/// How much of what was known so long ago still counts.
+fn weight(elapsed: Duration) -> f32 {
+    (-elapsed.as_secs_f32() / DECAY.as_secs_f32()).exp()
 }
 
 fn pack(average: f32, at: u32) -> u64 {
@@ -102,12 +116,32 @@ mod tests {
         latency.measured(10 * MS, now);
         latency.measured(1000 * MS, now);
         close(&latency, now, 1000 * MS);
-        for _ in 0..1000 {
+        for _ in 0..300 {
             now += 10 * MS;
             latency.measured(10 * MS, now);
         }
-        // 10 s later: 10 ms and a third of what lay above.
+        // 3 s later: 10 ms and a third of what lay above.
         close(&latency, now, 374 * MS);
+    }
+
+    #[test]
+    fn a_server_that_is_hardly_asked_is_believed_after_a_few_answers() {
+        let latency = Latency::new();
+        let mut now = Instant::now();
+        latency.measured(300 * MS, now);
+        for _ in 0..9 {
+            now += 200 * MS;
+            latency.measured(5 * MS, now);
+        }
+        assert!(latency.expected(now).unwrap() < 0.015);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_unknown() {
+        let latency = Latency::new();
+        latency.failed(Instant::now());
+        latency.forget();
+        assert_eq!(latency.expected(Instant::now()), None);
     }
 
     #[test]

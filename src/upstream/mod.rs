@@ -39,7 +39,7 @@ pub use dialer::{Dialer, Lease, Line, Picked};
 pub use endpoint::Endpoint;
 pub use health::{Health, Question, Watch};
 pub use pool::Pool;
-pub use protocol::{Answer, Failure, exchange};
+pub use protocol::{Answer, Demands, Failure, exchange};
 pub use queue::Place;
 pub use settings::{Conditions, Passive, QueueLimits, RetryRules, Settings};
 pub use sticky::StickyCookie;

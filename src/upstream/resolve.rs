@@ -24,6 +24,8 @@ pub(super) struct Resolver {
 struct Known {
     addresses: Rc<[SocketAddr]>,
     until: Instant,
+    /// Whether the resolver has failed since they were found.
+    outdated: bool,
 }
 
 impl Resolver {
@@ -36,21 +38,28 @@ impl Resolver {
             return Ok(Rc::clone(&known.addresses));
         }
         match (look_up(authority).await, known) {
-            (Ok(addresses), _) => {
-                self.remember(authority, &addresses, interval);
+            (Ok(addresses), known) => {
+                if known.is_some_and(|known| known.outdated) {
+                    tracing::info!("{authority} resolves again");
+                }
+                self.remember(authority, &addresses, interval, false);
                 Ok(addresses)
             }
-            (Err(error), Some(Known { addresses, .. })) => {
-                tracing::warn!("{authority} does not resolve any more, its last addresses are used: {error}");
-                self.remember(authority, &addresses, AFTER_FAILURE.min(interval));
+            (Err(error), Some(Known { addresses, outdated, .. })) => {
+                if !outdated {
+                    tracing::warn!(
+                        "{authority} does not resolve any more, its last addresses are used: {error}"
+                    );
+                }
+                self.remember(authority, &addresses, AFTER_FAILURE.min(interval), true);
                 Ok(addresses)
             }
             (Err(error), None) => Err(error),
         }
     }
 
-    fn remember(&self, authority: &str, addresses: &Rc<[SocketAddr]>, interval: Duration) {
-        let known = Known { addresses: Rc::clone(addresses), until: Instant::now() + interval };
+    fn remember(&self, authority: &str, addresses: &Rc<[SocketAddr]>, interval: Duration, outdated: bool) {
+        let known = Known { addresses: Rc::clone(addresses), until: Instant::now() + interval, outdated };
         self.known.borrow_mut().insert(authority.into(), known);
     }
 
@@ -94,7 +103,7 @@ mod tests {
     async fn answers_are_remembered_for_the_interval() {
         let resolver = Resolver::default();
         let nothing: Rc<[SocketAddr]> = Rc::from([]);
-        resolver.remember("localhost:80", &nothing, INTERVAL);
+        resolver.remember("localhost:80", &nothing, INTERVAL, false);
         let almost = INTERVAL.mul_f32(0.99);
         tokio::time::advance(almost).await;
         assert!(resolver.resolve("localhost:80", INTERVAL).await.unwrap().is_empty());
@@ -107,8 +116,23 @@ mod tests {
         let resolver = Resolver::default();
         assert!(resolver.resolve(&unresolvable(), INTERVAL).await.is_err());
         let known: Rc<[SocketAddr]> = Rc::from([([127, 0, 0, 1], 80).into()]);
-        resolver.remember(&unresolvable(), &known, INTERVAL);
+        resolver.remember(&unresolvable(), &known, INTERVAL, false);
         resolver.doubt(&unresolvable());
         assert_eq!(resolver.resolve(&unresolvable(), INTERVAL).await.unwrap(), known);
+    }
+
+    /// So that an outage is told of when it begins and when it ends, not with every question.
+    #[tokio::test]
+    async fn it_is_known_whether_the_resolver_has_failed_since() {
+        let resolver = Resolver::default();
+        let known: Rc<[SocketAddr]> = Rc::from([([127, 0, 0, 1], 80).into()]);
+        for (authority, before, after) in
+            [(&*unresolvable(), false, true), (&*unresolvable(), true, true), ("localhost:80", true, false)]
+        {
+            resolver.remember(authority, &known, INTERVAL, before);
+            resolver.doubt(authority);
+            resolver.resolve(authority, INTERVAL).await.unwrap();
+            assert_eq!(resolver.known.borrow()[authority].outdated, after, "{authority}");
+        }
     }
 }

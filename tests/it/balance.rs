@@ -81,7 +81,7 @@ fn the_server_with_the_fewest_requests_answers() {
     assert_eq!(busy.requests().len(), 1);
 }
 
-/// Its first answer is a long time coming; until then and after it the others are asked.
+/// Its first answer is a long time coming; until then the others are asked, and hardly anyone else after it.
 #[test]
 fn a_slow_server_is_asked_less() {
     let (answer, told) = channel();
@@ -112,7 +112,8 @@ fn a_slow_server_is_asked_less() {
     let mut both = clients.map(|mut client| client.response().text().to_owned());
     both.sort();
     assert_eq!(both, ["quick", "slow"]);
-    assert_eq!(answers(&proxy, 20), HashMap::from([("quick".to_owned(), 20)]));
+    // Now and then it is tried: one of sixteen times, so that a quarter comes up less than once in a million.
+    assert!(answers(&proxy, 64)["quick"] > 48);
 }
 
 #[test]

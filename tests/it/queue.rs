@@ -131,7 +131,9 @@ fn the_log_tells_how_long_a_request_waited() {
     let begun = std::time::Instant::now();
     crate::support::kernel::eventually("a tenth of a second goes by", || begun.elapsed().as_millis() >= 100);
     (0..2).for_each(|_| go.send(()).unwrap());
-    clients.each_mut().map(|client| assert_eq!(client.response().status, 200));
+    for client in &mut clients {
+        assert_eq!(client.response().status, 200);
+    }
     assert_eq!(proxy.wait_for_access("/first"), "/first 200 0.000 200 -");
     let line = proxy.wait_for_access("/second");
     let waited: f64 = line.split(' ').nth(2).unwrap().parse().unwrap();

@@ -53,7 +53,9 @@ fn workers_that_are_killed_cost_no_get_and_run_no_post_twice(transport: Transpor
             gunicorn.kill_a_worker();
         }
         done.store(true, Ordering::SeqCst);
-        getters.into_iter().for_each(|getter| getter.join().unwrap());
+        for getter in getters {
+            getter.join().unwrap();
+        }
         poster.join().unwrap()
     });
     let mut executed = HashMap::new();

@@ -13,10 +13,9 @@ use super::patience::{Patience, may_pass};
 use super::replay;
 use crate::handler::upgrade;
 use crate::http::{
-    Abandoned, Attempt, Cause, Fault, Request, Response, Scheme, Side, StatusSet, Tried,
-    strip_response_hop_by_hop,
+    Abandoned, Attempt, Cause, Fault, Request, Response, Scheme, Side, Tried, strip_response_hop_by_hop,
 };
-use crate::upstream::{Answer, Dialer, Lease, Place, Upstream, Wanted};
+use crate::upstream::{Answer, Demands, Dialer, Lease, Place, Upstream, Wanted};
 
 pub(super) struct Attempts<'a> {
     upstream: &'a Upstream,
@@ -40,7 +39,7 @@ pub(super) struct Attempts<'a> {
 impl Drop for Attempts<'_> {
     fn drop(&mut self) {
         if let Some(place) = &self.place {
-            self.record.queued = place.waited();
+            self.record.queued = self.record.queued.max(place.waited());
         }
         if !self.record.is_empty() {
             self.abandoned.put(std::mem::take(&mut self.record));
@@ -81,13 +80,17 @@ impl<'a> Attempts<'a> {
         Wanted { tried: &self.tried, key: &self.key }
     }
 
-    /// StatusSet that count as no answer: while the request may be sent once more.
-    pub(super) fn refused(&self, request: &Request) -> StatusSet {
+    /// What an answer has to be to count. The last one counts whatever it is.
+    pub(super) fn demands(&self, request: &Request) -> Demands {
         let rules = &self.upstream.settings.retry;
         let again = self.sent + 1 < rules.attempts
             && replay::is_repeatable(request, rules)
             && self.upstream.may_repeat();
-        if again { rules.on.statuses } else { StatusSet::default() }
+        if again {
+            Demands { refused: rules.on.statuses, whole: rules.on.closed }
+        } else {
+            Demands::default()
+        }
     }
 
     pub(super) fn begin(&mut self, lease: &Lease) {

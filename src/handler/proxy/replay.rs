@@ -34,8 +34,9 @@ pub(super) fn judge(method: &Method, failure: &Failure, is_kept: bool, rules: &R
     if failure.untouched {
         return if is_kept { Verdict::NewConnection } else { Verdict::Unsent };
     }
-    // Once a byte of an answer is there the request has been executed, unless that says it was not.
-    let unanswered = !failure.answered || cause == Cause::RefusedByStatus;
+    // Once a byte of an answer is there the request has been executed, unless that says it was not. A whole
+    // head whose body broke off is no answer yet: nothing of it was passed on.
+    let unanswered = !failure.answered || matches!(cause, Cause::RefusedByStatus | Cause::ResponseCutShort);
     if !unanswered || !is_harmless(method, rules) {
         return Verdict::Final;
     }
@@ -50,7 +51,7 @@ pub(super) fn judge(method: &Method, failure: &Failure, is_kept: bool, rules: &R
 fn is_listed(cause: Cause, rules: &RetryRules) -> bool {
     let on = &rules.on;
     match cause {
-        Cause::ClosedBeforeAnswer | Cause::ResetBeforeAnswer => {
+        Cause::ClosedBeforeAnswer | Cause::ResetBeforeAnswer | Cause::ResponseCutShort => {
             on.closed || on.statuses.contains(cause.status())
         }
         Cause::FirstByteTimeout | Cause::SendTimeout => on.timeout || on.statuses.contains(cause.status()),

@@ -1,7 +1,7 @@
 //! Whether servers are well: each is asked from time to time, once for the whole process.
 //!
 //! [`Watch`] asks, [`probe`] is one check, and [`verdict`] says what a row of checks amounts to. What comes
-//! of it is one flag at the [`Endpoint`](super::Endpoint), which the choice of a server looks at.
+//! of it goes into the server's [`standing`](super::standing), which the choice of a server looks at.
 
 mod answer;
 mod body;

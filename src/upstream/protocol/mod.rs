@@ -12,7 +12,7 @@ pub use http::exchange;
 
 use super::{Lease, Line};
 use crate::http::wire::ResponseHead;
-use crate::http::{Body, Fault, Response};
+use crate::http::{Body, Fault, Response, StatusSet};
 
 /// What a server answered.
 #[derive(Debug)]
@@ -25,6 +25,16 @@ pub enum Answer {
         /// What came right behind the head.
         early: Bytes,
     },
+}
+
+/// What an answer has to be to count: while its request can be given to another server, more is asked of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demands {
+    /// Statuses that count as no answer.
+    pub refused: StatusSet,
+    /// A small body has to be whole: a worker that dies between head and body has failed the request, and
+    /// nothing of its answer was passed on.
+    pub whole: bool,
 }
 
 /// An exchange that brought no answer, with what another attempt needs.

@@ -157,3 +157,36 @@ async fn a_server_that_fails_is_left_alone() {
     }
     assert_eq!(tried, 2);
 }
+
+const CUT: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel";
+
+/// A worker that was killed between its two writes.
+#[tokio::test(flavor = "local")]
+async fn a_small_answer_that_broke_off_is_asked_for_again() {
+    let server = Server::start([vec![Act::Head, send(CUT)], vec![Act::Head, send(OK)]]).await;
+    let proxy = over(dialer(&[server.addr], settings(closed())));
+    let response = answer(&proxy, get()).await.unwrap();
+    assert!(matches!(response.body, Body::Bytes(text) if text == "ok"));
+}
+
+#[tokio::test(flavor = "local")]
+async fn the_last_answer_is_passed_on_as_far_as_it_goes() {
+    for (attempts, request) in [(2, get()), (1, post())] {
+        let server = Server::start((0..attempts).map(|_| vec![Act::Head, send(CUT)])).await;
+        let proxy = over(dialer(&[server.addr], settings(RetryRules { attempts: 2, ..closed() })));
+        let Body::Stream(mut body) = answer(&proxy, request).await.unwrap().body else {
+            panic!("not streamed")
+        };
+        assert!(body.frame().await.unwrap().is_ok());
+        assert_eq!(body.frame().await.unwrap().unwrap_err().cause, Cause::ResponseCutShort);
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_small_answer_that_streams_is_passed_on_piece_by_piece() {
+    let wire = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Accel-Buffering: no\r\n\r\nhel";
+    let server = Server::start([vec![Act::Head, send(wire), Act::Hold]]).await;
+    let proxy = over(dialer(&[server.addr], settings(closed())));
+    let Body::Stream(mut body) = answer(&proxy, get()).await.unwrap().body else { panic!("not streamed") };
+    assert!(body.frame().await.unwrap().is_ok());
+}

@@ -160,3 +160,37 @@ async fn a_backlog_that_stays_full_is_a_503_and_no_fault_of_the_server() {
     assert_eq!(begin.elapsed().as_secs(), 1);
     assert!(fault.header.is_some_and(|field| field.0 == "retry-after"));
 }
+
+/// Its worker goes on with what it has begun: another request would wait in its backlog.
+#[tokio::test(flavor = "local")]
+async fn the_place_of_a_client_that_left_is_free_when_its_server_is_done() {
+    let (heads, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let (done, finish) = tokio::sync::oneshot::channel::<()>();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let member = Member::new(UpstreamAddr::Tcp(listener.local_addr().unwrap())).with_at_most(1);
+    let dialer = over_servers([member], Settings { idle: 0, ..SETTINGS });
+    tokio::task::spawn_local(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut received = [0; 4096];
+        assert!(stream.read(&mut received).await.unwrap() > 0);
+        heads.send(true).unwrap();
+        // It could notice that nobody waits any more.
+        assert_eq!(stream.read(&mut received).await.unwrap(), 0);
+        heads.send(false).unwrap();
+        finish.await.unwrap();
+    });
+    let proxy = over(Rc::clone(&dialer));
+    let mut leaves = Box::pin(answer(&proxy, get()));
+    tokio::select! {
+        biased;
+        head = seen.recv() => assert_eq!(head, Some(true)),
+        _ = &mut leaves => panic!("nobody answered"),
+    }
+    drop(leaves);
+    assert_eq!(seen.recv().await, Some(false));
+    assert_eq!(dialer.upstream().servers[0].endpoint.in_flight(), 1);
+    done.send(()).unwrap();
+    while dialer.upstream().servers[0].endpoint.in_flight() > 0 {
+        tokio::task::yield_now().await;
+    }
+}

@@ -10,7 +10,7 @@ use crate::http::wire::chunked::{Decoder, Step};
 use crate::http::wire::{BodyLength, fields};
 use crate::http::{Fault, Fields, Frame, Source};
 
-/// Owns the exchange until the body's proven end. Dropped before, it closes the connection, so that
+/// Owns the exchange until the body's proven end. Dropped before, it ends the connection, so that
 /// the application can notice that nobody waits any more.
 #[derive(Debug)]
 pub(super) struct ResponseBody {
@@ -123,6 +123,14 @@ impl Source for ResponseBody {
                 Some(Err(fault))
             }
         })
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        if let Some(conversation) = self.conversation.take() {
+            conversation.abandon();
+        }
     }
 }
 

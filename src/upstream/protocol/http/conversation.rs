@@ -12,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
 use self::limit::Waiting;
+use super::attended::keep_until_done;
 use super::head::Asked;
 use super::sender::{Progress, SendError, Sender};
 use super::{fault, head};
@@ -117,6 +118,24 @@ impl Conversation {
         }
     }
 
+    /// Waits until so much of the body is there.
+    pub(super) fn poll_whole(&mut self, cx: &mut Context<'_>, size: u64) -> Poll<Result<(), Fault>> {
+        self.send(cx)?;
+        loop {
+            let got = self.line.connection.input.len() as u64;
+            let Some(left) = size.checked_sub(got).filter(|left| *left > 0) else {
+                return Poll::Ready(Ok(()));
+            };
+            let error = match self.poll_read(cx) {
+                Poll::Pending => return self.poll_limit(cx).map(Err),
+                Poll::Ready(Ok(0)) => None,
+                Poll::Ready(Ok(_)) => continue,
+                Poll::Ready(Err(error)) => Some(error),
+            };
+            return Poll::Ready(Err(fault::cut_short(self, error.as_ref(), got, Some(left))));
+        }
+    }
+
     /// Sends what can be sent.
     ///
     /// A server that takes no more of the request may have answered already (413 for one): what it
@@ -206,6 +225,14 @@ impl Conversation {
             line.connection.input = BytesMut::new();
         }
         line.give_back();
+    }
+
+    /// Nobody waits for the answer any more.
+    pub(super) fn abandon(self) {
+        let Line { connection, lease } = self.line;
+        if lease.is_limited() && self.sender.accepted > 0 {
+            keep_until_done(connection.stream, lease);
+        }
     }
 
     pub(super) fn fail(self, fault: Fault) -> Failure {

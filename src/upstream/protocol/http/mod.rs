@@ -1,44 +1,79 @@
 //! HTTP/1.1 to a server (RFC 9112).
 
+mod attended;
 mod body;
 mod conversation;
 mod fault;
 mod head;
 mod sender;
 
-use std::future::poll_fn;
+use std::future::Future;
+use std::task::Poll;
+use std::time::Duration;
 
 use ::http::StatusCode;
 use bytes::Bytes;
+use tokio::time::sleep;
 
+use self::attended::attended;
 use self::body::ResponseBody;
 use self::conversation::Conversation;
-use super::{Answer, Failure};
+use super::{Answer, Demands, Failure};
 use crate::http::wire::{BodyLength, ResponseHead, framing};
-use crate::http::{Body, Fault, Request, Response, StatusSet, Stream};
+use crate::http::{Body, Fault, Request, Response, Stream};
 use crate::upstream::Line;
 
-/// Sends `request` and waits for the head of its answer. The request's body is taken; where another
-/// attempt may be made with it, the failure has it. An answer with a `refused` status counts as none.
-pub async fn exchange(request: &mut Request, line: Line, refused: StatusSet) -> Result<Answer, Failure> {
-    let mut conversation = Conversation::begin(request, line);
-    let head = poll_fn(|cx| conversation.poll_head(cx, request.interim.as_ref())).await;
-    if let Ok(head) = &head
-        && refused.contains(head.status)
-    {
-        return Err(conversation.refuse(head.status));
-    }
+/// A body up to this, of a length that was announced, can be waited for before the answer counts.
+const WHOLE_MAX: u64 = 64 * 1024;
+const WHOLE_WITHIN: Duration = Duration::from_millis(100);
+
+/// Sends `request` and waits for its answer: for the head, and for what else `demands` say. The request's body is
+/// taken; where another attempt may be made with it, the failure has it.
+pub async fn exchange(request: &mut Request, line: Line, demands: Demands) -> Result<Answer, Failure> {
+    let conversation = Conversation::begin(request, line);
+    let interim = request.interim.as_ref();
+    let (mut conversation, head) = attended(conversation, |it, cx| it.poll_head(cx, interim)).await;
     let judged = head.and_then(|head| conversation.judge(&head).map(|length| (head, length)));
     let (head, length) = match judged {
+        Ok((head, _)) if demands.refused.contains(head.status) => {
+            return Err(conversation.refuse(head.status));
+        }
         Ok(judged) => judged,
         Err(fault) => return Err(conversation.fail(fault)),
     };
     conversation.line.lease.answered(conversation.sent_at.elapsed());
+    if let BodyLength::Exact(size @ 1..=WHOLE_MAX) = length
+        && demands.whole
+        && !conversation.has(size)
+        && !streams(&head)
+    {
+        // Boxed, so that an answer which came as a whole carries no room for it.
+        let (returned, result) = Box::pin(whole(conversation, size)).await;
+        conversation = returned;
+        if let Err(fault) = result {
+            return Err(conversation.fail(fault));
+        }
+    }
     conversation.commit();
     Ok(match head.status {
         StatusCode::SWITCHING_PROTOCOLS => switch(conversation, head),
         _ => Answer::Response(respond(conversation, head, length)),
     })
+}
+
+/// Waits a moment for the rest of a small body. What takes longer is passed on as it comes.
+async fn whole(conversation: Conversation, size: u64) -> (Conversation, Result<(), Fault>) {
+    let mut moment = Box::pin(sleep(WHOLE_WITHIN));
+    attended(conversation, |it, cx| match it.poll_whole(cx, size) {
+        Poll::Pending => moment.as_mut().poll(cx).map(Ok),
+        ready @ Poll::Ready(_) => ready,
+    })
+    .await
+}
+
+/// nginx's `X-Accel-Buffering`: the application wants each piece passed on as it comes.
+fn streams(head: &ResponseHead) -> bool {
+    head.headers.get("x-accel-buffering").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"no"))
 }
 
 fn switch(conversation: Conversation, head: ResponseHead) -> Answer {
@@ -71,6 +106,10 @@ impl Conversation {
             }
             BodyLength::Chunked | BodyLength::UntilClose => None,
         }
+    }
+
+    fn has(&mut self, size: u64) -> bool {
+        self.input().len() as u64 >= size
     }
 
     /// How long the body of the final answer is, if that answer is in order.

@@ -24,7 +24,7 @@ async fn ask(dialer: &Rc<Dialer>, mut request: Request) -> Result<Answer, Fault>
         Some(connection) => connection,
         None => lease.connect().await?,
     };
-    exchange(&mut request, Line { connection, lease }, StatusSet::default())
+    exchange(&mut request, Line { connection, lease }, Demands::default())
         .await
         .map_err(|failure| failure.fault)
 }

@@ -143,7 +143,7 @@ async fn overheard(wire: &[u8]) -> Result<(), Fault> {
     theirs.shutdown().await.unwrap();
     let lease = lease(&dialer(&["127.0.0.1:1".parse().unwrap()], SETTINGS));
     let connection = crate::upstream::Connection::new(crate::net::Stream::Unix(ours));
-    match exchange(&mut get(), Line { connection, lease }, StatusSet::default()).await {
+    match exchange(&mut get(), Line { connection, lease }, Demands::default()).await {
         Ok(Answer::Response(Response { body: Body::Stream(mut stream), .. })) => {
             while let Some(frame) = stream.frame().await {
                 frame?;
