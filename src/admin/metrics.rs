@@ -90,10 +90,10 @@ fn queues(out: &mut Out, status: &Status) {
         ("rproxy_upstream_queue_requests", "gauge", "Requests that wait for a server.", |queue| {
             queue.waiting.to_string()
         }),
-        ("rproxy_upstream_queue_seconds_count", "counter", "Requests that have waited.", |queue| {
+        ("rproxy_upstream_queue_seconds_count", "counter", "Waits for a server that are over.", |queue| {
             queue.waited.to_string()
         }),
-        ("rproxy_upstream_queue_seconds_sum", "counter", "How long they have, all together.", |queue| {
+        ("rproxy_upstream_queue_seconds_sum", "counter", "How long they took, all together.", |queue| {
             queue.waited_for.as_secs_f64().to_string()
         }),
     ];

@@ -63,14 +63,16 @@ fn upstream(out: &mut String, upstream: &UpstreamStatus) {
     out.push_str("</tbody>\n</table>\n</section>\n");
 }
 
-/// Who waits, and how long others did; nothing where nobody ever had to.
+/// Who waits, and how long waits took; nothing where nobody ever had to.
 fn queue(queue: QueueStatus) -> String {
     let QueueStatus { waiting, size, waited, waited_for } = queue;
     if waiting == 0 && waited == 0 {
         return String::new();
     }
     let average = waited_for.as_secs_f64() / f64::from(u32::try_from(waited.max(1)).unwrap_or(u32::MAX));
-    format!("<p>{waiting} of at most {size} wait; {waited} have waited, for {average:.2} s on average</p>\n")
+    format!(
+        "<p>{waiting} of at most {size} requests wait; {waited} waits are over, which took {average:.2} s on average</p>\n"
+    )
 }
 
 fn server(out: &mut String, server: &ServerStatus) {
@@ -172,7 +174,7 @@ mod tests {
             "unix:/run/a.sock",
             ">up<",
             "3 of 4",
-            "2 of at most 100 wait",
+            "2 of at most 100 requests wait",
             "0.20 s",
             "socket-missing",
             remedy,

@@ -36,9 +36,9 @@ pub struct QueueStatus {
     pub waiting: usize,
     /// The most that may.
     pub size: usize,
-    /// How many have waited since the start.
+    /// Waits that are over, since the start. A request that waits for a server to come back may have several.
     pub waited: u64,
-    /// How long they have, all together.
+    /// How long they took, all together.
     pub waited_for: Duration,
 }
 

@@ -39,7 +39,7 @@ pub(super) struct Attempts<'a> {
 impl Drop for Attempts<'_> {
     fn drop(&mut self) {
         if let Some(place) = &self.place {
-            self.record.queued = place.waited();
+            self.record.queued = self.record.queued.max(place.waited());
         }
         if !self.record.is_empty() {
             self.abandoned.put(std::mem::take(&mut self.record));
