@@ -182,8 +182,6 @@ causes! {
         "the application is busy", "the pool cannot keep up: more workers (and `max_conns`), or less work per request; `queue.size` is how many wait";
     QueueTimeout => "queue-timeout", SERVICE_UNAVAILABLE, Here, Never,
         "the application is busy", "the pool cannot keep up: more workers (and `max_conns`), or less work per request; `queue.timeout` is how long one waits";
-    ProcessNotReady => "process-not-ready", SERVICE_UNAVAILABLE, Upstream, Safe,
-        "the application is starting", "the pool's process has not opened its socket yet; its output is in this log";
     SocketMissing => "socket-missing", BAD_GATEWAY, Upstream, Safe,
         "the application is not running", "start the app server, or correct the socket's path in `servers`";
     PermissionDenied => "permission-denied", BAD_GATEWAY, Upstream, Safe,

@@ -15,11 +15,8 @@ use crate::support::{Origin, Proxy, Request, Transport};
 /// Causes that no test of this binary can bring about, and why.
 const NOT_INDUCED: &[(Cause, &str)] = &[
     (Cause::BodyTooSlow, "takes half a minute: the server's own tests do it with a clock that they move"),
+    (Cause::ClientTooSlow, "takes a minute: the server's own tests do it with a clock that they move"),
     (Cause::FileRead, "only a broken disk has it"),
-    (
-        Cause::ProcessNotReady,
-        "nothing gives it yet: a socket that is not there is missing, whoever is to make it",
-    ),
     (Cause::Internal, "is a bug"),
 ];
 

@@ -3,6 +3,8 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -238,4 +240,37 @@ fn many_clients_share_few_connections_without_mixing_answers() {
         }
     });
     assert_eq!(origin.requests().len(), CLIENTS * REQUESTS);
+}
+
+/// A pool of ten, and a crowd before it: nobody is turned away, and the pool never has an eleventh.
+#[test]
+fn a_thousand_clients_share_ten_places() {
+    const CLIENTS: usize = 1000;
+    allow_connections(CLIENTS as u64);
+    let (now, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+    let seen = Arc::clone(&most);
+    let origin = Origin::new(Transport::Tcp, move |peer| {
+        while peer.request().is_some() {
+            seen.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::yield_now();
+            now.fetch_sub(1, Ordering::SeqCst);
+            peer.send(ok("page"));
+        }
+    });
+    let proxy = Proxy::config(&format!(
+        "[server]\nworkers = 2\n[log]\naccess = \"off\"\n[[site]]\nlisten = [\"127.0.0.1:0\"]\n\
+         [[site.location]]\nmatch = \"/\"\nproxy = \"app\"\n[upstream.app]\n\
+         servers = [{{ address = \"{}\", max_conns = 10 }}]\nqueue = {{ timeout = \"1m\" }}\n",
+        origin.address()
+    ))
+    .start();
+    let mut clients: Vec<Client> = (0..CLIENTS).map(|_| proxy.connect()).collect();
+    for client in &mut clients {
+        client.send(Request::get("/").bytes());
+    }
+    for client in &mut clients {
+        assert_eq!(client.response().text(), "page");
+    }
+    assert!(most.load(Ordering::SeqCst) <= 10, "{} at once", most.load(Ordering::SeqCst));
+    assert!(origin.connections() <= 100, "connections are kept: {}", origin.connections());
 }
