@@ -30,9 +30,9 @@ pub(super) struct ReadAhead {
 struct Held {
     /// What is in the file and not read yet.
     reader: Option<Reader>,
-    /// On its way into the file, or what the disk would not take.
+    /// Goes into the file next, is on its way there, or what the disk would not take.
     piece: Bytes,
-    /// Came behind it. At most [`MEMORY`] and one read of the upstream, as is `piece`.
+    /// Small pieces that came behind it. Together they are at most [`MEMORY`] and one read of the upstream.
     memory: BytesMut,
     /// Whether the upstream has ended, and what it said last: trailers, or why it broke off.
     ended: bool,
@@ -108,8 +108,7 @@ impl Source for ReadAhead {
                     if held.writer.is_none() && self.grace.poll_end(cx).is_pending() {
                         return;
                     }
-                    let memory = std::mem::take(&mut held.memory).freeze();
-                    held.write(memory, &self.buffer.spool);
+                    held.write(&self.buffer.spool);
                     continue;
                 }
             }
@@ -117,38 +116,42 @@ impl Source for ReadAhead {
                 return;
             }
             let Poll::Ready(frame) = self.poll_upstream(cx) else { return };
-            self.held.get_or_insert_default().take(frame, &self.buffer.spool);
+            self.held.get_or_insert_default().take(frame);
         }
     }
 }
 
 impl Held {
-    fn take(&mut self, frame: Option<Result<Frame, Fault>>, spool: &Arc<Spool>) {
+    fn take(&mut self, frame: Option<Result<Frame, Fault>>) {
         match frame {
-            Some(Ok(Frame::Data(data))) if self.is_worth_a_write(data.len()) => self.write(data, spool),
+            Some(Ok(Frame::Data(data))) if self.length() == 0 && data.len() >= MEMORY / 2 => {
+                self.piece = data;
+            }
             // Copied: a piece may be one byte, and would keep the whole buffer it was read into.
             Some(Ok(Frame::Data(data))) => self.memory.extend_from_slice(&data),
             last => (self.ended, self.last) = (true, last),
         }
     }
 
-    /// Whether a frame can go where all before it went, as it is.
-    fn is_worth_a_write(&self, length: usize) -> bool {
-        self.writer.is_some() && self.memory.is_empty() && length >= MEMORY / 2
+    /// Bytes in memory.
+    fn length(&self) -> usize {
+        self.piece.len() + self.memory.len()
     }
 
     /// Whether memory is full. Once there is a file, nothing needs to wait here for long.
     fn is_to_be_written(&self) -> bool {
-        let length = self.memory.len();
         match &self.writer {
-            None => length >= MEMORY,
-            Some(_) => length >= MEMORY / 2 || (self.ended && length > 0),
+            None => self.length() >= MEMORY,
+            Some(_) => self.length() >= MEMORY / 2 || (self.ended && self.length() > 0),
         }
     }
 
-    fn write(&mut self, piece: Bytes, spool: &Arc<Spool>) {
+    fn write(&mut self, spool: &Arc<Spool>) {
+        if self.piece.is_empty() {
+            self.piece = std::mem::take(&mut self.memory).freeze();
+        }
+        let piece = self.piece.clone();
         let mut writer = self.writer.take().unwrap_or_else(|| Writer::new(spool));
-        self.piece = piece.clone();
         self.writing = Some(Box::pin(async move {
             let result = writer.write(piece).await;
             (writer, result)
