@@ -57,5 +57,5 @@ pub use response::{OnEnd, Response, Sent, Trace};
 pub use scope::Scope;
 pub use status_set::StatusSet;
 pub use template::Template;
-pub use tried::{Abandoned, Attempt, Tried};
+pub use tried::{Attempt, Handling, Tried};
 pub use variable::Stage;

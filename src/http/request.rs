@@ -8,7 +8,7 @@ use std::time::Instant;
 use ::http::{Method, Version};
 use bytes::Bytes;
 
-use super::{Abandoned, Body, Fields, Limits, RequestId};
+use super::{Body, Fields, Handling, Limits, RequestId};
 use crate::net::{ClientAddr, ListenAddr};
 
 /// A request with valid framing, one valid authority and a normalised path.
@@ -29,7 +29,7 @@ pub struct Request {
     pub matched: usize,
     pub limits: Rc<Limits>,
     /// What its log is told when it is dropped unanswered.
-    pub abandoned: Rc<Abandoned>,
+    pub handling: Rc<Handling>,
     /// Its name in logs and for upstreams; see [`Request::id`].
     pub request_id: RequestId,
     /// When its first byte was here.

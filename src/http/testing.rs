@@ -35,7 +35,7 @@ pub fn request(target: &str) -> Request {
         captures: Captures::default(),
         matched: 0,
         limits: Rc::default(),
-        abandoned: Rc::default(),
+        handling: Rc::default(),
         request_id: RequestId::default(),
         received: Instant::now(),
         read: Instant::now(),

@@ -105,24 +105,37 @@ impl Drop for Watch {
     }
 }
 
-/// Where the work for a client that left is put down, for the log to find. One for each connection, since
-/// its requests are answered one after the other.
+/// What a connection and the work on its request let each other know. One for each connection, since its requests
+/// are answered one after the other.
 #[derive(Debug, Default)]
-pub struct Abandoned(RefCell<Option<Box<Tried>>>);
+pub struct Handling {
+    /// Where the work for a client that left is put down, for the log to find.
+    tried: RefCell<Option<Box<Tried>>>,
+    waiting: Cell<bool>,
+}
 
-impl Abandoned {
+impl Handling {
+    /// Whether the request waits for a server: nobody is at work on it, and nothing is lost if it goes.
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.get()
+    }
+
+    pub fn set_waiting(&self, waiting: bool) {
+        self.waiting.set(waiting);
+    }
+
     /// Puts down what was tried when nobody waits for an answer any more.
     pub fn put(&self, mut tried: Tried) {
         if let Some(attempt) = tried.attempts.last_mut().filter(|attempt| attempt.status.is_none()) {
             attempt.failed(None);
         }
         if !tried.is_empty() {
-            self.0.replace(Some(Box::new(tried)));
+            self.tried.replace(Some(Box::new(tried)));
         }
     }
 
     pub fn take(&self) -> Option<Tried> {
-        self.0.take().map(|tried| *tried)
+        self.tried.take().map(|tried| *tried)
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::access_line::{AccessFormat, AccessLine, Asked};
 use super::rescue::report;
-use crate::http::{Abandoned, Cause, Connection, Ended, Fault, Request, Response, Sent, Trace, Unread};
+use crate::http::{Cause, Connection, Ended, Fault, Handling, Request, Response, Sent, Trace, Unread};
 use crate::observe::{Floods, Lines, Shard};
 
 /// Where one event loop's requests are recorded.
@@ -32,7 +32,7 @@ pub struct Record {
     /// `None` until there is a response.
     status: Option<u16>,
     trace: Trace,
-    abandoned: Option<Rc<Abandoned>>,
+    handling: Option<Rc<Handling>>,
     body_bytes: u64,
     bytes: u64,
 }
@@ -46,7 +46,7 @@ impl Record {
         let asked = Asked::Request(request.method.clone(), request.target.raw.clone(), request.version);
         let line = if journal.lines.wanted() { journal.format.of_request(request) } else { AccessLine::None };
         let mut record = Self::new(journal, request.client.ip, asked, line, request.received);
-        record.abandoned = Some(Rc::clone(&request.abandoned));
+        record.handling = Some(Rc::clone(&request.handling));
         record
     }
 
@@ -72,7 +72,7 @@ impl Record {
             received,
             status: None,
             trace: Trace::default(),
-            abandoned: None,
+            handling: None,
             body_bytes: 0,
             bytes: 0,
         }
@@ -94,7 +94,7 @@ impl Record {
 
     /// Nobody waits for an answer any more.
     fn leave(&mut self) {
-        self.trace.upstream = self.abandoned.as_ref().and_then(|work| work.take()).unwrap_or_default();
+        self.trace.upstream = self.handling.as_ref().and_then(|work| work.take()).unwrap_or_default();
         let mut detail = Vec::new();
         self.trace.upstream.write_addresses(&mut detail);
         let at = if detail.is_empty() { "" } else { " at " };

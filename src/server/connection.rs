@@ -29,7 +29,7 @@ where
     let _counted = shared.connections.enter(&io);
     let interim = interim(&io);
     let limits = Rc::new(Limits::default());
-    let abandoned = Rc::default();
+    let handling = Rc::default();
     let mut first = true;
     loop {
         let (arrival, begun) = arrival(&io, &shared, first).await;
@@ -41,7 +41,7 @@ where
             facts: &facts,
             shared: &shared,
             limits: &limits,
-            abandoned: &abandoned,
+            handling: &handling,
             received,
             read,
         };

@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::os::fd::AsFd;
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -21,7 +21,7 @@ use super::outbound::{self, Written};
 use super::{Incoming, Refused, tunnel};
 use crate::http::wire::BodyLength;
 use crate::http::{
-    Abandoned, Body, Captures, Client, Connection, Fault, Interim, Limits, Request, RequestId, Response,
+    Body, Captures, Client, Connection, Fault, Handling, Interim, Limits, Request, RequestId, Response,
     Stream,
 };
 
@@ -44,7 +44,7 @@ pub(super) struct Exchange<'a, S> {
     pub facts: &'a Rc<Connection>,
     pub shared: &'a Shared<S>,
     pub limits: &'a Rc<Limits>,
-    pub abandoned: &'a Rc<Abandoned>,
+    pub handling: &'a Rc<Handling>,
     /// When the first byte of the head was here, and when the last.
     pub received: Instant,
     pub read: Instant,
@@ -105,7 +105,7 @@ where
             captures: Captures::default(),
             matched: 0,
             limits: Rc::clone(self.limits),
-            abandoned: Rc::clone(self.abandoned),
+            handling: Rc::clone(self.handling),
             request_id: RequestId::default(),
             received: self.received,
             read: self.read,
@@ -122,15 +122,27 @@ where
         let mut answer = pin!(service.call(incoming));
         let mut leaving = Leaving::new();
         poll_fn(|cx| {
+            // Before it may be given a server, and after it found that it has to wait for one.
+            if self.is_given_up(&mut leaving, cx) {
+                return Poll::Ready(None);
+            }
             if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
                 return Poll::Ready(match answer {
                     Ok(response) => Some(response),
                     Err(never) => match never {},
                 });
             }
+            if self.is_given_up(&mut leaving, cx) {
+                return Poll::Ready(None);
+            }
             leaving.poll(self.io, cx).map(|_| None)
         })
         .await
+    }
+
+    /// Whether a request waits for a server whose client is on its way out: no work is begun for it.
+    fn is_given_up(&self, leaving: &mut Leaving, cx: &mut Context<'_>) -> bool {
+        self.handling.is_waiting() && leaving.poll_closed(self.io, cx).is_ready()
     }
 
     async fn write(&self, response: &mut Response, asked: Asked) -> After {

@@ -20,6 +20,7 @@ pub(super) const HEAD_SIZE: usize = 4 * 1024;
 pub(super) const BODY_SIZE: usize = 16 * 1024;
 
 /// How a client's sending side ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// FIN: it has left, or it only sends no more (RFC 9112 9.6). There is no telling the two apart.
     Closed,

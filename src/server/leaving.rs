@@ -13,7 +13,7 @@ const FAREWELL: Duration = Duration::from_millis(250);
 /// Waits for a client to leave while its answer is waited for.
 ///
 /// nginx takes every FIN for a farewell. Here a client that merely closed its sending side gets what is
-/// ready in a moment; longer than that nobody works for it.
+/// ready in a moment; longer than that nobody works for it, and nobody begins to.
 pub(super) struct Leaving {
     limit: Deadline,
     closed: bool,
@@ -26,15 +26,21 @@ impl Leaving {
 
     /// Ready when the client can no longer want an answer.
     pub fn poll(&mut self, io: &Io, cx: &mut Context<'_>) -> Poll<Cause> {
-        if !self.closed {
-            match ready!(io.poll_end(cx)) {
-                End::Reset => return Poll::Ready(Cause::ClientLeft),
-                End::Closed => {
-                    self.closed = true;
-                    self.limit.set(FAREWELL);
-                }
-            }
+        if ready!(self.poll_closed(io, cx)) == End::Reset {
+            return Poll::Ready(Cause::ClientLeft);
         }
         self.limit.poll(cx).map(|()| Cause::ClientLeft)
+    }
+
+    /// Ready when the client has closed its sending side.
+    pub fn poll_closed(&mut self, io: &Io, cx: &mut Context<'_>) -> Poll<End> {
+        if !self.closed {
+            if ready!(io.poll_end(cx)) == End::Reset {
+                return Poll::Ready(End::Reset);
+            }
+            self.closed = true;
+            self.limit.set(FAREWELL);
+        }
+        Poll::Ready(End::Closed)
     }
 }

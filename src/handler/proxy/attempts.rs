@@ -14,7 +14,7 @@ use super::patience::{Patience, may_pass};
 use super::replay;
 use crate::handler::upgrade;
 use crate::http::{
-    Abandoned, Attempt, Cause, Fault, Request, Response, Scheme, Side, Tried, strip_response_hop_by_hop,
+    Attempt, Cause, Fault, Handling, Request, Response, Scheme, Side, Tried, strip_response_hop_by_hop,
 };
 use crate::upstream::{Answer, Demands, Lease, Place, Upstream, Wanted};
 
@@ -25,7 +25,7 @@ pub(super) struct Attempts<'a> {
     /// Servers not to be asked again in this round.
     tried: SmallVec<[usize; 4]>,
     record: Tried,
-    abandoned: Rc<Abandoned>,
+    handling: Rc<Handling>,
     /// The latest cause, with what was seen of all of this round.
     fault: Option<Fault>,
     /// How often the request was sent.
@@ -42,8 +42,9 @@ impl Drop for Attempts<'_> {
         if let Some(place) = &self.place {
             self.record.queued = self.record.queued.max(place.waited());
         }
+        self.leave_place();
         if !self.record.is_empty() {
-            self.abandoned.put(std::mem::take(&mut self.record));
+            self.handling.put(std::mem::take(&mut self.record));
         }
     }
 }
@@ -68,7 +69,7 @@ impl<'a> Attempts<'a> {
             scheme: request.client.scheme,
             tried: SmallVec::new(),
             record: Tried::default(),
-            abandoned: Rc::clone(&request.abandoned),
+            handling: Rc::clone(&request.handling),
             fault: None,
             sent: 0,
             next: Next::GiveUp,
@@ -95,7 +96,7 @@ impl<'a> Attempts<'a> {
     }
 
     pub(super) fn begin(&mut self, lease: &Lease) {
-        self.place = None;
+        self.leave_place();
         self.tried.push(lease.index());
         self.record.attempts.push(Attempt::begin(lease.shared_label()));
     }
@@ -178,7 +179,7 @@ impl<'a> Attempts<'a> {
     }
 
     fn give_up(&mut self) -> Fault {
-        self.place = None;
+        self.leave_place();
         let name = &self.upstream.name;
         let none =
             || Fault::new(Cause::NoServer, format!("upstream `{name}` has no server that may be asked"));

@@ -65,7 +65,14 @@ impl Attempts<'_> {
             ));
             return Err(self.give_up());
         }
+        self.handling.set_waiting(true);
         Ok(self.patience.begin())
+    }
+
+    pub(super) fn leave_place(&mut self) {
+        if self.place.take().is_some() {
+            self.handling.set_waiting(false);
+        }
     }
 
     fn give_up_waiting(&mut self) -> Fault {
