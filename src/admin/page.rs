@@ -78,7 +78,7 @@ fn queue(queue: QueueStatus) -> String {
 fn server(out: &mut String, server: &ServerStatus) {
     let mark = match server.state {
         ServerState::Up => "good",
-        ServerState::Rising | ServerState::OnTrial | ServerState::Draining => "fair",
+        ServerState::Rising | ServerState::OnTrial | ServerState::Stalled | ServerState::Draining => "fair",
         ServerState::Down | ServerState::Ejected => "bad",
     };
     let backup = if server.backup { " <small>backup</small>" } else { "" };

@@ -69,19 +69,22 @@ pub enum ServerState {
     Down,
     /// Requests have failed at it, and it is left alone for a while.
     Ejected,
+    /// It is at work and answers nothing, not even its checks: others are asked first.
+    Stalled,
     /// It has no new clients.
     Draining,
 }
 
 impl ServerState {
-    pub const ALL: [Self; 6] =
-        [Self::Up, Self::Rising, Self::OnTrial, Self::Down, Self::Ejected, Self::Draining];
+    pub const ALL: [Self; 7] =
+        [Self::Up, Self::Rising, Self::OnTrial, Self::Down, Self::Ejected, Self::Stalled, Self::Draining];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Up => "up",
             Self::Rising => "rising",
             Self::OnTrial => "on-trial",
+            Self::Stalled => "stalled",
             Self::Down => "down",
             Self::Ejected => "ejected",
             Self::Draining => "draining",

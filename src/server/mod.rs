@@ -6,6 +6,7 @@ mod connection;
 mod drain;
 mod encode;
 mod exchange;
+mod frames;
 mod head;
 mod inbound;
 mod io;

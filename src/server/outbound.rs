@@ -6,15 +6,16 @@ use std::os::fd::AsFd;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use super::encode::{self, Asked, Framing};
+use super::frames::{Frames, Next, Parts};
 use super::io::Io;
 use super::leaving::Leaving;
 use super::pace::{Late, Pace};
 use super::scratch;
 use crate::http::wire::chunked;
-use crate::http::{Body, Cause, Fault, Fields, FileRange, Frame, Limits, Response, Sent, Stream, Tunnel};
+use crate::http::{Body, Cause, Fault, FileRange, Limits, Response, Sent, Stream, Tunnel};
 use crate::net::{SENDFILE_MAX, send_more, sendfile};
 
 /// What a head commonly needs.
@@ -23,9 +24,6 @@ const HEAD_SIZE: usize = 512;
 /// A body up to this is copied behind its head: one `send(2)` costs less than a `writev(2)` of two pieces,
 /// by more than the copy takes.
 const COPIED: usize = 4 * 1024;
-
-/// Behind a piece up to this the end of a body is looked for before it is sent.
-const LOOK_AHEAD_MAX: usize = 16 * 1024;
 
 /// Bytes a second that a client has to take on average, while it is waited for.
 const RATE: u64 = 1024;
@@ -154,7 +152,7 @@ impl Outbound<'_> {
             }
         }
         if let Some(frames) = behind {
-            frames.stream.poll_ahead(cx);
+            frames.poll_ahead(cx);
         }
         let mut limit = self.io.write_limit.borrow_mut();
         let late = ready!(self.pace.poll(cx, &mut limit, self.limits.send.get(), RATE));
@@ -203,7 +201,7 @@ impl Outbound<'_> {
         framing: Framing,
         trailers: bool,
     ) -> Result<(), Fault> {
-        let mut frames = Frames { stream, ahead: None, chunked: framing == Framing::Chunked };
+        let mut frames = Frames::new(stream, framing);
         let mut left = if let Framing::Length(length) = framing { length } else { u64::MAX };
         loop {
             let next = self.next(&mut frames, !head.is_empty()).await;
@@ -245,75 +243,6 @@ impl Outbound<'_> {
             Poll::Pending => leaving.poll(self.io, cx).map(|cause| Err(cause.into())),
         })
         .await
-    }
-}
-
-/// What frames one piece of content.
-struct Parts {
-    size: Option<chunked::SizeLine>,
-    behind: &'static [u8],
-}
-
-impl Parts {
-    fn new(framing: Framing, data: &Bytes, last: bool) -> Self {
-        if framing != Framing::Chunked || data.is_empty() {
-            return Self { size: None, behind: b"" };
-        }
-        let behind: &[u8] = if last { b"\r\n0\r\n\r\n" } else { chunked::CHUNK_END };
-        Self { size: Some(chunked::SizeLine::new(data.len() as u64)), behind }
-    }
-
-    fn before(&self) -> &[u8] {
-        self.size.as_ref().map_or(&[], |size| size.as_bytes())
-    }
-}
-
-enum Next {
-    /// Content, and whether it is known to be the last.
-    Data(Bytes, bool),
-    End(Option<Fields>),
-    Nothing,
-}
-
-/// A streamed body with one look ahead, which saves the last chunk a system call and a packet of its own.
-struct Frames {
-    stream: Stream,
-    ahead: Option<Result<Frame, Fault>>,
-    /// Whether the end is told by a chunk of its own.
-    chunked: bool,
-}
-
-impl Frames {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, Fault>> {
-        let frame = match self.ahead.take() {
-            Some(frame) => Some(frame),
-            None => ready!(self.stream.poll_frame(cx)),
-        };
-        Poll::Ready(match frame {
-            Some(Ok(Frame::Data(data))) => {
-                let last = self.look_ahead(cx, data.len());
-                Ok(Next::Data(data, last))
-            }
-            Some(Ok(Frame::Trailers(fields))) => Ok(Next::End(Some(fields))),
-            Some(Err(fault)) => Err(fault),
-            None => Ok(Next::End(None)),
-        })
-    }
-
-    /// Whether the body ends right here. Of large pieces one at a time is enough: what a slow client is sent
-    /// next need not be in memory twice.
-    fn look_ahead(&mut self, cx: &mut Context<'_>, length: usize) -> bool {
-        if !self.chunked || length > LOOK_AHEAD_MAX {
-            return false;
-        }
-        match self.stream.poll_frame(cx) {
-            Poll::Ready(None) => true,
-            Poll::Ready(frame) => {
-                self.ahead = frame;
-                false
-            }
-            Poll::Pending => false,
-        }
     }
 }
 

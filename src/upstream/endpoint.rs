@@ -119,9 +119,12 @@ impl Endpoint {
         }
     }
 
-    /// Seconds to the first byte of the next answer, if there is any experience.
+    /// Seconds to the first byte of the next answer, if there is any experience: at least as long as the requests
+    /// at work have been waiting for any.
     pub(super) fn expected_latency(&self, now: Instant) -> Option<f32> {
-        self.latency.expected(now)
+        let known = self.latency.expected(now)?;
+        let silence = if self.in_flight() > 0 { self.progress.since(now) } else { Duration::ZERO };
+        Some(known.max(silence.as_secs_f32()))
     }
 
     /// An answer began so long after its request.

@@ -80,6 +80,15 @@ impl Upstream {
         }
     }
 
+    /// A check found a server at work without an answer to anyone, or not so.
+    pub(super) fn set_stalled(self: &Arc<Self>, index: usize, stalled: bool) {
+        let Some(server) = self.servers.get(index) else { return };
+        server.endpoint.standing.set_stalled(stalled);
+        if !stalled {
+            self.serve_waiters();
+        }
+    }
+
     /// Since when checks call every server down, so that there is nothing to wait for.
     pub fn down_since(&self) -> Option<Instant> {
         let mut latest = None;

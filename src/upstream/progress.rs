@@ -37,8 +37,13 @@ impl Progress {
     /// Whether there was any so shortly before. A server with requests in flight is busy as long as it makes
     /// progress; without, it hangs.
     pub(super) fn within(&self, limit: Duration) -> bool {
-        let since = self.state.load(Ordering::Relaxed) / 2;
-        Duration::from_millis(self.millis(Instant::now()).saturating_sub(since)) <= limit
+        self.since(Instant::now()) <= limit
+    }
+
+    /// How long ago there was any.
+    pub(super) fn since(&self, now: Instant) -> Duration {
+        let last = self.state.load(Ordering::Relaxed) / 2;
+        Duration::from_millis(self.millis(now).saturating_sub(last))
     }
 
     /// Half the range is enough for any process.

@@ -217,7 +217,7 @@ impl Drop for Ticket {
 }
 
 /// At least this long between two looks at servers that come back.
-pub(super) const SHORTEST_LOOK: Duration = Duration::from_millis(10);
+pub(super) const SHORTEST_LOOK: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! What a server's record is worth: whether it may be asked, and how much.
 //!
-//! Two judges have a say. Active checks call a server down or up. Requests that fail one after the other
+//! Two judges have a say. Active checks call a server down or up, or see that it stalls: it is at work, and answered
+//! nothing while they waited. Whether such a one is busy or hangs nobody knows, but others are quicker. Requests that fail one after the other
 //! have it left alone for a while ("ejected"); after that it is on trial, with one request at a time, until
 //! it answers one. A server that came back by either way has its share of the requests by and by.
 
@@ -17,6 +18,7 @@ use super::settings::Passive;
 #[derive(Debug)]
 pub(super) struct Standing {
     down: Moment,
+    stalled: AtomicBool,
     ejected_until: Moment,
     on_trial: AtomicBool,
     /// When its share of the requests began to grow.
@@ -58,6 +60,7 @@ impl Standing {
     pub(super) fn new() -> Self {
         Self {
             down: Moment::none(),
+            stalled: AtomicBool::new(false),
             ejected_until: Moment::none(),
             on_trial: AtomicBool::new(false),
             rising_since: Moment::none(),
@@ -68,7 +71,7 @@ impl Standing {
     }
 
     pub(super) fn fitness(&self, slow_start: Duration) -> Fitness {
-        if self.down.is_set() {
+        if self.down.is_set() || self.stalled.load(Ordering::Relaxed) {
             return Fitness::Unfit;
         }
         if let Some(until) = self.ejected_until.get() {
@@ -101,6 +104,9 @@ impl Standing {
 
     /// An answer came. True if it ends a trial.
     pub(super) fn answered(&self, slow_start: Duration) -> bool {
+        if self.stalled.load(Ordering::Relaxed) {
+            self.stalled.store(false, Ordering::Relaxed);
+        }
         if self.failing.load(Ordering::Relaxed) {
             self.answers.fetch_add(1, Ordering::Relaxed);
         }
@@ -161,6 +167,11 @@ impl Standing {
             self.forget();
             self.rise(slow_start);
         }
+    }
+
+    /// Whether a check found it at work without an answer to anyone.
+    pub(super) fn set_stalled(&self, stalled: bool) {
+        self.stalled.store(stalled, Ordering::Relaxed);
     }
 
     fn rise(&self, slow_start: Duration) {

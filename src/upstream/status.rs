@@ -37,7 +37,8 @@ impl Upstream {
     fn state_of(&self, server: &Server) -> ServerState {
         match server.endpoint.standing.fitness(self.settings.slow_start) {
             Fitness::Unfit if server.endpoint.is_down() => ServerState::Down,
-            Fitness::Unfit => ServerState::Ejected,
+            Fitness::Unfit if server.endpoint.standing.ejected_until().is_some() => ServerState::Ejected,
+            Fitness::Unfit => ServerState::Stalled,
             Fitness::OnTrial => ServerState::OnTrial,
             _ if server.drain => ServerState::Draining,
             Fitness::Rising(_) => ServerState::Rising,

@@ -119,7 +119,8 @@ impl Upstream {
 
     /// When the next server that was left alone may be asked again.
     pub(super) fn next_recall(&self) -> Option<Instant> {
-        let ends = self.servers.iter().filter_map(|server| server.endpoint.standing.ejected_until());
+        let servers = self.servers.iter().filter(|server| !server.drain);
+        let ends = servers.filter_map(|server| server.endpoint.standing.ejected_until());
         ends.min().map(|end| end.max(Instant::now() + SHORTEST_LOOK))
     }
 }

@@ -138,7 +138,8 @@ fn a_pool_at_work_is_busy_and_not_down(transport: Transport) {
     }
     let line = proxy.wait_for_log("is busy");
     assert!(
-        line.contains("checks time out while it is at work on 2 requests cause=\"check-timeout\""),
+        line.contains("checks time out while it is at work on 2 requests; others are asked first")
+            && line.contains("cause=\"check-timeout\""),
         "{line}"
     );
     proxy.log.wait_for_nth("does not count while the server is at work", 5);
@@ -245,4 +246,28 @@ fn a_stop_does_not_wait_for_a_check() {
     proxy.signal(Signal::TERM);
     assert!(proxy.wait().success());
     assert!(stopped.elapsed() < Duration::from_secs(2), "{:?}", stopped.elapsed());
+}
+
+/// Its processes are stopped, not ended: the kernel goes on to take connections, and nobody answers.
+#[test]
+fn a_server_that_freezes_with_requests_is_passed_over() {
+    let frozen = Origin::hanging();
+    let quick = Origin::ok("quick");
+    let proxy = checked(
+        &[frozen.address(), quick.address()],
+        "{ path = \"/\", interval = \"300ms\", timeout = \"200ms\", fall = 100 }",
+    );
+    // One of two in turn is for it.
+    let mut clients = [proxy.connect(), proxy.connect()];
+    for client in &mut clients {
+        client.send(Request::get("/held").bytes());
+    }
+    proxy.wait_for_log("is busy");
+    let before = frozen.requests().iter().filter(|request| request.head.starts_with("GET /page ")).count();
+    for _ in 0..8 {
+        assert_eq!(proxy.get("/page").text(), "quick");
+    }
+    let after = frozen.requests().iter().filter(|request| request.head.starts_with("GET /page ")).count();
+    assert_eq!(before, after);
+    assert_eq!(told(&proxy, "is down"), 0);
 }

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 
+use rustix::process::Signal;
+
 use crate::support::origin::ok;
 use crate::support::{Gunicorn, Origin, Proxy, Request, Transport, over_tcp_and_unix, repository};
 
@@ -116,8 +118,8 @@ fn who_does_not_fit_or_waits_too_long_is_told_to_come_back() {
         "{full}"
     );
     let late = proxy.wait_for_log("queue-timeout");
-    assert!(late.contains("waited 2.0 s for upstream `app`"), "{late}");
-    assert!(proxy.wait_for_access("queue-timeout").contains(" 503 2.00"));
+    assert!(late.contains("waited 2.") && late.contains(" s for upstream `app`"), "{late}");
+    assert!(proxy.wait_for_access("queue-timeout").contains(" 503 2."));
 }
 
 #[test]
@@ -156,4 +158,27 @@ fn a_backlog_of_one_loses_no_request() {
         }
     });
     assert!(!proxy.log.all().iter().any(|line| line.contains("ERROR")), "{:?}", proxy.log.all());
+}
+
+/// Places are kept until their servers are done, but not beyond the end of the process.
+#[test]
+fn a_stop_waits_neither_for_places_nor_for_those_who_want_one() {
+    let (_go, origin) = held();
+    let mut proxy = queued(&member(origin.address(), 1), "{ size = 10, timeout = \"1h\" }");
+    let mut clients = [proxy.connect(), proxy.connect(), proxy.connect()];
+    clients[0].send(Request::get("/at-work").bytes());
+    origin.wait_for_request(1);
+    clients[1].send(Request::get("/left").bytes());
+    let [at_work, left, waits] = clients;
+    drop(left);
+    proxy.wait_for_access("/left 499");
+    drop(at_work);
+    proxy.wait_for_access("/at-work 499");
+    let mut waits = waits;
+    waits.send(Request::get("/waits").bytes());
+    proxy.signal(Signal::TERM);
+    proxy.wait_for_log("stopping: requests in flight");
+    proxy.signal(Signal::INT);
+    assert_eq!(proxy.wait().code(), Some(0));
+    assert!(!proxy.log.all().iter().any(|line| line.contains("panic")), "{:?}", proxy.log.all());
 }

@@ -127,6 +127,20 @@ mod tests {
         assert!(counts(&p2c(&servers), &servers, &[], 1000)[1] > 900, "nothing is known of it any more");
     }
 
+    /// Frozen, it gives no measurement at all.
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_falls_silent_with_requests_at_work_is_left_alone() {
+        let servers = servers(&[1, 1]);
+        for server in &servers {
+            server.endpoint.answered(10 * MS);
+        }
+        begin(&servers[1]);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        servers[0].endpoint.answered(10 * MS);
+        (0..5).for_each(|_| begin(&servers[0]));
+        assert_eq!(counts(&p2c(&servers), &servers, &[], 100), [100, 0]);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_new_server_is_tried_by_one_request_first() {
         let servers = servers(&[1, 1]);

@@ -72,7 +72,12 @@ impl Journal {
             count => format!("{count} requests"),
         };
         let what = if failure.is_timeout() { "checks time out" } else { "its backlog is full" };
-        tracing::warn!(cause, remedy, "{} is busy: {what} while it is at work on {work}", self.server());
+        tracing::warn!(
+            cause,
+            remedy,
+            "{} is busy: {what} while it is at work on {work}; others are asked first while it answers nothing",
+            self.server()
+        );
     }
 
     fn server(&self) -> String {

@@ -48,6 +48,11 @@ impl Prober {
         }
     }
 
+    /// Whether the server began an answer, or to work, since a check that took all its time began.
+    pub(super) fn sees_progress(&self) -> bool {
+        self.endpoint.progress.within(self.health.timeout)
+    }
+
     async fn attempt(&self) -> Result<(), Failure> {
         let limit = self.health.timeout;
         let end = Instant::now() + limit;

@@ -88,6 +88,9 @@ impl Watcher {
             Outcome::Busy(failure) => (Sign::Busy, Some(failure)),
             Outcome::Unknown(_) => return,
         };
+        // Not a single answer while the check waited for its own.
+        let stalled = sign == Sign::Busy && !self.prober.sees_progress();
+        self.upstream.set_stalled(self.index, stalled);
         let Some(change) = self.verdict.note(sign) else { return };
         match change {
             Change::Down => self.upstream.set_down(self.index, true),

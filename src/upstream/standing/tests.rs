@@ -100,6 +100,16 @@ async fn checks_have_the_last_word() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_stalls_is_passed_over_until_it_answers() {
+    let standing = Standing::new();
+    standing.set_stalled(true);
+    assert_eq!(fitness(&standing), Fitness::Unfit);
+    assert_eq!(standing.down_since(), None);
+    assert!(!standing.answered(SECOND), "it was never on trial");
+    assert_eq!(fitness(&standing), Fitness::Fit);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_limit_nobody_is_left_alone() {
     let never = Passive { fails: 0, ..PASSIVE };
     let standing = Standing::new();
