@@ -11,9 +11,9 @@
 //! sockets (`SO_REUSEPORT`), its own copy of the compiled configuration, its own idle connections to
 //! upstreams and its own access-log buffer. A request therefore takes no lock and changes no task:
 //! reading, choosing a location, speaking to the upstream and writing happen in the connection's own
-//! task. What has to be global is a few atomic counters; only those take a lock who wait for a server, or whose
-//! server fails. Only a large body's way to disk and back is another thread's work: that may take as long as the
-//! disk does.
+//! task. What has to be global is a few atomic counters; only those take a lock who wait for a server, or
+//! whose server fails. Only a large body's way to disk and back is another thread's work: that may take as
+//! long as the disk does.
 //!
 //! # Life of a request
 //!
@@ -31,10 +31,10 @@
 //!    part of an open file.
 //! 6. For a proxy, [`middleware::RequestBuffer`] reads the body whole, into memory or the [`spool`], so that
 //!    a slow client occupies no application. [`handler::Proxy`] prepares the header once and then makes
-//!    attempts: pick a server of the [`upstream`] or wait in its queue for one, take a kept connection or make
-//!    one, speak the request over it, judge what came of it and whether it may be sent again.
-//!    [`middleware::ResponseBuffer`] has the answer read on while its
-//!    client takes nothing, so that a slow one occupies no application either.
+//!    attempts: pick a server of the [`upstream`] or wait in its queue for one, take a kept connection or
+//!    make one, speak the request over it, judge what came of it and whether it may be sent again.
+//!    [`middleware::ResponseBuffer`] has the answer read on while its client takes nothing, so that a slow
+//!    one occupies no application either.
 //! 7. A failure is a [`http::Fault`] with a named [`http::Cause`]. It becomes a response and a line
 //!    in the error log in one place, [`middleware::rescue`].
 //! 8. [`server`] writes: memory by one vectored write, a file by `sendfile(2)`, a stream as it comes. When

@@ -43,7 +43,8 @@ impl Proxy {
 
     /// The answer of the first server that gives one.
     ///
-    /// Nobody waits for a client that has left: its request is dropped with this future, and leaves the queue.
+    /// Nobody waits for a client that has left: its request is dropped with this future, and leaves the
+    /// queue.
     pub async fn handle(&self, mut request: Box<Request>) -> Result<Outcome, Fault> {
         let upstream = self.dialer.upstream();
         // Before anything is changed: the key is made of what the client sent.

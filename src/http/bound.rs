@@ -10,7 +10,7 @@ use super::log_escape::Escape;
 use super::template::{Piece, Template, into_header_value};
 use super::tried::write_seconds;
 use super::variable::{Known, Variable};
-use super::{Connection, Request, Scope, Trace, log_time};
+use super::{Connection, Request, Scope, Trace, Tried, log_time};
 
 /// A template that has taken what it needs of the request, which may then go, and awaits the answer.
 #[derive(Debug)]
@@ -124,13 +124,17 @@ impl Ended<'_> {
 
 /// What an answer knows before it is sent.
 fn write_answer(trace: &Trace, known: Known, out: &mut Vec<u8>) {
-    let upstream = &trace.upstream;
+    let mut tried = |write: fn(&Tried, &mut Vec<u8>)| {
+        if let Some(tried) = &trace.upstream {
+            write(tried, out);
+        }
+    };
     match known {
-        Known::UpstreamAddr => upstream.write_addresses(out),
-        Known::UpstreamStatus => upstream.write_statuses(out),
-        Known::UpstreamHeaderTime => upstream.write_header_times(out),
-        Known::UpstreamResponseTime => upstream.write_response_times(out),
-        Known::QueueTime => upstream.write_queue_time(out),
+        Known::UpstreamAddr => tried(Tried::write_addresses),
+        Known::UpstreamStatus => tried(Tried::write_statuses),
+        Known::UpstreamHeaderTime => tried(Tried::write_header_times),
+        Known::UpstreamResponseTime => tried(Tried::write_response_times),
+        Known::QueueTime => tried(Tried::write_queue_time),
         Known::Cause => {
             if let Some(fault) = &trace.fault {
                 out.extend_from_slice(fault.cause.name().as_bytes());

@@ -72,8 +72,8 @@ pub enum Side {
 pub enum Retry {
     /// Nothing was sent: always.
     Safe,
-    /// Bytes were sent and no answer reached the client: for idempotent methods (RFC 9110 9.2.2), where the upstream's
-    /// `retry.on` says so or the connection was one kept from an earlier request.
+    /// Bytes were sent and no answer reached the client: for idempotent methods (RFC 9110 9.2.2), where the
+    /// upstream's `retry.on` says so or the connection was one kept from an earlier request.
     IfIdempotent,
     Never,
 }
@@ -155,7 +155,8 @@ causes! {
         "the answer is taken too slowly", "a client that trickles; it has to take 1 KiB a second on average";
     NotFound => "not-found", NOT_FOUND, Client, Never,
         "there is nothing here", "check the location's `files` directory and the spelling";
-    /// The file is there but may not be served: permissions, a symlink that leaves the directory, not a regular file.
+    /// The file is there but may not be served: permissions, a symlink that leaves the directory, not a
+    /// regular file.
     Forbidden => "forbidden", FORBIDDEN, Here, Never,
         "this may not be read", "check permissions and `symlinks` of the location";
     PreconditionFailed => "precondition-failed", PRECONDITION_FAILED, Client, Never,

@@ -46,8 +46,8 @@ impl From<Body> for Response {
 /// How a response came about, for the log.
 #[derive(Debug, Default)]
 pub struct Trace {
-    /// What the servers of an upstream made of it.
-    pub upstream: Tried,
+    /// What the servers of an upstream made of it. A response is moved often, and few have this.
+    pub upstream: Option<Box<Tried>>,
     /// The fault this response was made from.
     pub fault: Option<Box<Fault>>,
 }

@@ -105,8 +105,8 @@ impl Drop for Watch {
     }
 }
 
-/// What a connection and the work on its request let each other know. One for each connection, since its requests
-/// are answered one after the other.
+/// What a connection and the work on its request let each other know. One for each connection, since its
+/// requests are answered one after the other.
 #[derive(Debug, Default)]
 pub struct Handling {
     /// Where the work for a client that left is put down, for the log to find.
@@ -134,8 +134,8 @@ impl Handling {
         }
     }
 
-    pub fn take(&self) -> Option<Tried> {
-        self.tried.take().map(|tried| *tried)
+    pub fn take(&self) -> Option<Box<Tried>> {
+        self.tried.take()
     }
 }
 

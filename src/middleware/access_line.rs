@@ -146,7 +146,7 @@ mod tests {
         let mut second = Attempt::begin("unix:/b".into());
         second.answered(StatusCode::OK, &mut Body::Empty);
         let mut trace = Trace::default();
-        trace.upstream.attempts.extend([first, second]);
+        trace.upstream.get_or_insert_default().attempts.extend([first, second]);
         trace.fault = Some(Box::new(Cause::ClientLeft.into()));
         let received = Instant::now();
         let ended = Ended { trace: &trace, status: 200, body_bytes: 5, bytes: 105, received };

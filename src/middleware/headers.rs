@@ -63,7 +63,8 @@ mod tests {
         let edits = ResponseEdits::new(&rules, &request_with("/a", &[]));
         let mut response =
             Response::default().with_header(::http::header::SERVER, HeaderValue::from_static("gunicorn"));
-        response.trace.upstream.attempts.push(Attempt::begin("127.0.0.1:8000".into()));
+        let tried = response.trace.upstream.get_or_insert_default();
+        tried.attempts.push(Attempt::begin("127.0.0.1:8000".into()));
         edits.apply(&mut response);
         assert!(!response.headers.contains_key("server"));
         assert_eq!(response.headers["x-path"], "/a");

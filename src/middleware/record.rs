@@ -94,9 +94,11 @@ impl Record {
 
     /// Nobody waits for an answer any more.
     fn leave(&mut self) {
-        self.trace.upstream = self.handling.as_ref().and_then(|work| work.take()).unwrap_or_default();
+        self.trace.upstream = self.handling.as_ref().and_then(|work| work.take());
         let mut detail = Vec::new();
-        self.trace.upstream.write_addresses(&mut detail);
+        if let Some(tried) = &self.trace.upstream {
+            tried.write_addresses(&mut detail);
+        }
         let at = if detail.is_empty() { "" } else { " at " };
         let (waited, servers) = (self.received.elapsed(), String::from_utf8_lossy(&detail));
         let detail = format!("no answer was ready after {waited:.1?}{at}{servers}");

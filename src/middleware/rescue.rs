@@ -39,7 +39,7 @@ pub fn rescue(mut fault: Fault, pages: &ErrorPages) -> Response {
     if let Some((name, value)) = fault.header.as_deref() {
         response.headers.insert(name, value.clone());
     }
-    response.trace.upstream = fault.upstream.take().map(|tried| *tried).unwrap_or_default();
+    response.trace.upstream = fault.upstream.take();
     response.trace.fault = Some(Box::new(fault));
     response
 }
@@ -59,8 +59,8 @@ fn plain(status: StatusCode, reason: &str) -> Bytes {
     format!("{} {name}{text}\n", status.as_u16()).into()
 }
 
-/// Tells the operator of a fault: loud when it is ours or an application's to mend, quiet when a client did it.
-/// Many of the same cause are not all told of; see [`crate::observe::Floods`].
+/// Tells the operator of a fault: loud when it is ours or an application's to mend, quiet when a client did
+/// it. Many of the same cause are not all told of; see [`crate::observe::Floods`].
 pub fn report(fault: &Fault, record: &Record) {
     let (cause, remedy) = (fault.cause.name(), fault.cause.remedy());
     if fault.cause == Cause::NotFound {

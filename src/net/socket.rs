@@ -17,8 +17,8 @@ const BACKLOG: i32 = 4096;
 /// Bytes that the kernel takes from us beyond what it can send (`TCP_NOTSENT_LOWAT`, tcp(7)).
 ///
 /// Without it the kernel takes megabytes for a slow client, and tells of room only when a third of that is
-/// gone: one that reads 10 KiB a second would look as if it stood still for minutes. Clients that turn out fast
-/// are let off ([`Stream::take_any_amount`]).
+/// gone: one that reads 10 KiB a second would look as if it stood still for minutes. Clients that turn out
+/// fast are let off ([`Stream::take_any_amount`]).
 const UNSENT_MAX: u32 = 256 * 1024;
 
 /// Bound and listening sockets for one configured address, one for each event loop.

@@ -13,7 +13,8 @@ pub struct Counters {
     shards: Mutex<Vec<Arc<Shard>>>,
 }
 
-/// One event loop's share. Nobody else writes to it, so that counting is an addition, without a lock on the bus.
+/// One event loop's share. Nobody else writes to it, so that counting is an addition, without a lock on the
+/// bus.
 #[derive(Debug)]
 pub struct Shard {
     /// Answers by the first digit of their status, from 1.

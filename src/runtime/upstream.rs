@@ -74,7 +74,8 @@ fn policy(upstream: &model::Upstream) -> Policy {
     }
 }
 
-/// What signs cookies where no secret is written: the same after a restart, and known to nobody who may not log in here.
+/// What signs cookies where no secret is written: the same after a restart, and known to nobody who may not
+/// log in here.
 fn secret_of_machine(upstream: &str) -> String {
     match std::fs::read_to_string(Path::new(MACHINE_ID)) {
         Ok(id) if !id.trim().is_empty() => format!("rproxy {upstream} {}", id.trim()),

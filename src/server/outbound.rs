@@ -207,8 +207,8 @@ impl Outbound<'_> {
             let next = self.next(&mut frames, !head.is_empty()).await;
             let head = std::mem::take(&mut head);
             if next.is_err() && !head.is_empty() {
-                // A connection that closes without a word looks as if the request had not been read, and a client
-                // may send it again.
+                // A connection that closes without a word looks as if the request had not been read, and a
+                // client may send it again.
                 self.write(&[&head], None).await?;
             }
             match next? {

@@ -119,8 +119,8 @@ impl Endpoint {
         }
     }
 
-    /// Seconds to the first byte of the next answer, if there is any experience: at least as long as the requests
-    /// at work have been waiting for any.
+    /// Seconds to the first byte of the next answer, if there is any experience: at least as long as the
+    /// requests at work have been waiting for any.
     pub(super) fn expected_latency(&self, now: Instant) -> Option<f32> {
         let known = self.latency.expected(now)?;
         let silence = if self.in_flight() > 0 { self.progress.since(now) } else { Duration::ZERO };

@@ -1,9 +1,9 @@
 //! One named group of servers: which of them answers a request, and how it is reached.
 //!
-//! [`Upstream`] is shared by all event loops and holds what must be: addresses, counts and the [`queue`]. Each loop
-//! has its own [`Pool`] of idle connections and one [`Dialer`] per upstream, so that nothing on a
-//! request's way is locked. A request holds a [`Lease`] on one server until its answer has ended. [`Watch`] checks
-//! the servers, once for all loops.
+//! [`Upstream`] is shared by all event loops and holds what must be: addresses, counts and the [`queue`].
+//! Each loop has its own [`Pool`] of idle connections and one [`Dialer`] per upstream, so that nothing on a
+//! request's way is locked. A request holds a [`Lease`] on one server until its answer has ended. [`Watch`]
+//! checks the servers, once for all loops.
 
 mod balance;
 mod budget;

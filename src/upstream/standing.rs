@@ -1,9 +1,10 @@
 //! What a server's record is worth: whether it may be asked, and how much.
 //!
-//! Two judges have a say. Active checks call a server down or up, or see that it stalls: it is at work, and answered
-//! nothing while they waited. Whether such a one is busy or hangs nobody knows, but others are quicker. Requests that fail one after the other
-//! have it left alone for a while ("ejected"); after that it is on trial, with one request at a time, until
-//! it answers one. A server that came back by either way has its share of the requests by and by.
+//! Two judges have a say. Active checks call a server down or up, or see that it stalls: it is at work, and
+//! answered nothing while they waited. Whether such a one is busy or hangs nobody knows, but others are
+//! quicker. Requests that fail one after the other have it left alone for a while ("ejected"); after that
+//! it is on trial, with one request at a time, until it answers one. A server that came back by either way
+//! has its share of the requests by and by.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -119,7 +120,8 @@ impl Standing {
     }
 
     /// A request failed. `Some` if the server is to be left alone for it: too many failures within the
-    /// window, and at least as many as answers, since a busy server may lose a few of thousands; or one on trial.
+    /// window, and at least as many as answers, since a busy server may lose a few of thousands; or one on
+    /// trial.
     pub(super) fn failed(&self, passive: &Passive) -> Option<Record> {
         if passive.fails == 0 {
             return None;

@@ -96,7 +96,8 @@ mod tests {
         assert_ne!(value(&bindings(b"secret"), 1), value(&bindings(b"secret"), 2));
     }
 
-    /// Computed with another implementation: were it to change, every client would lose its session with the update.
+    /// Computed with another implementation: were it to change, every client would lose its session with
+    /// the update.
     #[test]
     fn values_stay_what_they_are() {
         assert_eq!(value(&bindings(b"secret"), 0), PINNED);

@@ -135,7 +135,8 @@ impl Passed {
         }
     }
 
-    /// Whom to ask after all. Whoever waits for a fit server that is full is better off than with one that is not fit.
+    /// Whom to ask after all. Whoever waits for a fit server that is full is better off than with one that
+    /// is not fit.
     fn reconsider(&mut self) -> Option<Indexes> {
         let again = if self.declined.is_empty() && !self.full { &mut self.unfit } else { &mut self.declined };
         (!again.is_empty()).then(|| std::mem::take(again))

@@ -160,7 +160,8 @@ fn events(fields: &'static str) -> (Origin, std::sync::mpsc::Sender<()>, Receive
     (origin, next, when)
 }
 
-/// Whether buffered or not: nothing is held up for company. The median, since the machine has other things to do.
+/// Whether buffered or not: nothing is held up for company. The median, since the machine has other things
+/// to do.
 #[test]
 fn an_event_is_with_its_client_in_less_than_20_ms() {
     for fields in ["Content-Type: text/event-stream\r\n", "", "X-Accel-Buffering: yes\r\n"] {
@@ -290,8 +291,8 @@ fn a_file_is_freed_when_its_client_has_caught_up() {
     assert_eq!(slow.take(3), b"end");
 }
 
-/// Each has what it is sent next, twice 64 KiB, and the rest on disk. The test allows for as much again: what the
-/// allocator keeps of the time when all were read at once, and the stacks of threads that wrote.
+/// Each has what it is sent next, twice 64 KiB, and the rest on disk. The test allows for as much again:
+/// what the allocator keeps of the time when all were read at once, and the stacks of threads that wrote.
 #[test]
 fn a_hundred_slow_downloads_cost_little_memory() {
     const CLIENTS: usize = 100;

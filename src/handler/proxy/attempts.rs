@@ -168,7 +168,7 @@ impl<'a> Attempts<'a> {
         if let Some(cookie) = server.and_then(|index| self.upstream.binding(*index, &self.key, secure)) {
             response.headers.append(SET_COOKIE, cookie);
         }
-        response.trace.upstream = std::mem::take(&mut self.record);
+        response.trace.upstream = Some(Box::new(std::mem::take(&mut self.record)));
         response
     }
 

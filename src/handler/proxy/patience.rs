@@ -32,7 +32,8 @@ impl Patience {
         *self.since.get_or_insert_with(Instant::now)
     }
 
-    /// Waits until the servers may be tried once more, the last time at the very `end`; false when that is over.
+    /// Waits until the servers may be tried once more, the last time at the very `end`; false when that is
+    /// over.
     pub(super) async fn wait(&mut self, end: Instant, for_room: bool) -> bool {
         let now = Instant::now();
         if now >= end {

@@ -43,7 +43,8 @@ impl RequestBuffer {
 
     /// Whether there is something to read ahead, and somebody who waits for the whole of it.
     ///
-    /// In gRPC both sides may speak at the same time. (So they do behind an upgrade, but its request has no body.)
+    /// In gRPC both sides may speak at the same time. (So they do behind an upgrade, but its request has no
+    /// body.)
     pub fn concerns(request: &Request) -> bool {
         matches!(request.body, Body::Stream(_)) && !is_grpc(&request.headers)
     }

@@ -12,8 +12,8 @@ use crate::upstream::latency::PENALTY;
 /// latency, times the requests it would then be at work on, for its weight.
 ///
 /// Asking all servers would send every event loop to the same one at once. The worse of the two gets one of
-/// [`TRIALS`] requests all the same, but no second one while that is under way: nobody else would find out that a
-/// slow server is quick again.
+/// [`TRIALS`] requests all the same, but no second one while that is under way: nobody else would find out
+/// that a slow server is quick again.
 #[derive(Debug)]
 pub(super) struct P2c {
     members: Box<[usize]>,

@@ -40,8 +40,8 @@ async fn a_request_waits_for_its_turn_and_tells_how_long() {
             go();
         }
     );
-    assert!(answered.unwrap().trace.upstream.queued.is_zero());
-    assert!(waited.unwrap().trace.upstream.queued >= Duration::from_millis(40));
+    assert!(answered.unwrap().trace.upstream.unwrap().queued.is_zero());
+    assert!(waited.unwrap().trace.upstream.unwrap().queued >= Duration::from_millis(40));
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]

@@ -47,8 +47,8 @@ impl<F> Drop for Attended<F> {
     }
 }
 
-/// Keeps a place until its server is done with a request that nobody waits for: a worker that has begun goes on, and
-/// the next request would only wait in its backlog, from where it cannot be withdrawn.
+/// Keeps a place until its server is done with a request that nobody waits for: a worker that has begun
+/// goes on, and the next request would only wait in its backlog, from where it cannot be withdrawn.
 ///
 /// The application can notice: its connection has ended in our direction.
 pub(super) fn keep_until_done(stream: Stream, lease: Lease) {

@@ -27,8 +27,8 @@ use crate::upstream::Line;
 const WHOLE_MAX: u64 = 64 * 1024;
 const WHOLE_WITHIN: Duration = Duration::from_millis(100);
 
-/// Sends `request` and waits for its answer: for the head, and for what else `demands` say. The request's body is
-/// taken; where another attempt may be made with it, the failure has it.
+/// Sends `request` and waits for its answer: for the head, and for what else `demands` say. The request's
+/// body is taken; where another attempt may be made with it, the failure has it.
 pub async fn exchange(request: &mut Request, line: Line, demands: Demands) -> Result<Answer, Failure> {
     let conversation = Conversation::begin(request, line);
     let interim = request.interim.as_ref();
