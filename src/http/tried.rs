@@ -1,7 +1,6 @@
 //! What became of one request at the servers of an upstream, in the terms of nginx's `$upstream_…`.
 
 use std::cell::{Cell, RefCell};
-use std::io::Write;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -192,10 +191,12 @@ fn write_time(time: Option<Duration>, out: &mut Vec<u8>) {
     }
 }
 
-/// Seconds with milliseconds, as nginx writes all its times.
+/// Seconds with milliseconds, as nginx writes all its times. By hand, since every proxied request has one.
 pub(super) fn write_seconds(time: Duration, out: &mut Vec<u8>) {
-    // A vector takes whatever is written to it.
-    let _ = write!(out, "{}.{:03}", time.as_secs(), time.subsec_millis());
+    out.extend_from_slice(itoa::Buffer::new().format(time.as_secs()).as_bytes());
+    let millis = time.subsec_millis();
+    let digit = |number: u32| b'0' + u8::try_from(number % 10).unwrap_or_default();
+    out.extend([b'.', digit(millis / 100), digit(millis / 10), digit(millis)]);
 }
 
 #[cfg(test)]
@@ -239,6 +240,15 @@ mod tests {
             shown(&tried),
             ["127.0.0.1:1, unix:/b, c", "502, 200, -", "-, 2.200, -", "0.001, 2.200, -", "0.030"]
         );
+    }
+
+    #[test]
+    fn seconds_have_three_decimals() {
+        for (millis, shown) in
+            [(0, "0.000"), (7, "0.007"), (120, "0.120"), (1_700_000_000_123, "1700000000.123")]
+        {
+            assert_eq!(text(|out| write_seconds(Duration::from_millis(millis), out)), shown);
+        }
     }
 
     #[test]
