@@ -25,7 +25,9 @@ use crate::upstream::Line;
 
 /// A body up to this, of a length that was announced, can be waited for before the answer counts.
 const WHOLE_MAX: u64 = 64 * 1024;
-const WHOLE_WITHIN: Duration = Duration::from_millis(100);
+/// A worker on a machine that has too much to do waits for its turn between its two writes: this lasts
+/// through that, and is hardly noticed before a page that is slow anyway.
+const WHOLE_WITHIN: Duration = Duration::from_millis(500);
 
 /// Sends `request` and waits for its answer: for the head, and for what else `demands` say. The request's
 /// body is taken; where another attempt may be made with it, the failure has it.
@@ -61,9 +63,10 @@ pub async fn exchange(request: &mut Request, line: Line, demands: Demands) -> Re
     })
 }
 
-/// Waits a moment for the rest of a small body. What takes longer is passed on as it comes.
+/// Waits a moment for the rest of a small body. What takes longer is passed on as it comes, and so before
+/// the server is given up for its silence.
 async fn whole(conversation: Conversation, size: u64) -> (Conversation, Result<(), Fault>) {
-    let mut moment = Box::pin(sleep(WHOLE_WITHIN));
+    let mut moment = Box::pin(sleep(WHOLE_WITHIN.min(conversation.line.lease.settings().read / 2)));
     attended(conversation, |it, cx| match it.poll_whole(cx, size) {
         Poll::Pending => moment.as_mut().poll(cx).map(Ok),
         ready @ Poll::Ready(_) => ready,
