@@ -1,4 +1,4 @@
-//! One server of an upstream and its live state, kept across reloads.
+//! One server of an upstream and its live state.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -51,7 +51,7 @@ pub struct RetryRules {
 pub struct Conditions {
     /// No connection could be made: nothing was sent.
     pub connect: bool,
-    /// The server closed the connection before any byte of an answer.
+    /// The server closed the connection before any byte of its answer was passed on.
     pub closed: bool,
     /// No byte of an answer came in time.
     pub timeout: bool,

@@ -8,7 +8,7 @@ use super::Server;
 use crate::http::Template;
 
 /// A cookie whose value is a signature of a server's address: it tells nothing of that, nobody else can
-/// make one, and it is the same after a reload, a restart, and on every machine with the same secret.
+/// make one, and it is the same after a restart and on every machine with the same secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StickyCookie {
     name: Box<str>,

@@ -101,7 +101,7 @@ pub struct Retry {
 pub struct RetryOn {
     /// No connection could be made.
     pub connect: bool,
-    /// The connection was closed before any byte of an answer.
+    /// The connection was closed before any byte of the answer was passed on.
     pub closed: bool,
     /// No byte of an answer came in time.
     pub timeout: bool,
