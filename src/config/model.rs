@@ -1,5 +1,6 @@
 //! The validated configuration: defaults filled in, names resolved, paths absolute, nothing left to parse.
 
+mod delivery;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use ::http::StatusCode;
 
+pub use delivery::{CachePolicy, Coding, Compress, Directory, Files, Levels, LimitRate, Symlinks};
 pub use upstream::{
     Balance, Health, HealthRequest, KeepAlive, Passive, Process, Queue, Retry, RetryOn, Upstream,
     UpstreamServer, UpstreamTimeouts,
@@ -123,8 +125,16 @@ pub struct Site {
 /// `[site.errors]`: pages by exact status, then by class (`4` for `"4xx"`).
 #[derive(Clone, Debug, Default)]
 pub struct ErrorPages {
-    pub exact: BTreeMap<u16, PathBuf>,
-    pub class: BTreeMap<u16, PathBuf>,
+    pub exact: BTreeMap<u16, ErrorPage>,
+    pub class: BTreeMap<u16, ErrorPage>,
+}
+
+/// What is shown for an error made here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ErrorPage {
+    File(PathBuf),
+    /// `"@name"`, an index into the site's locations.
+    Location(usize),
 }
 
 /// `[[site.location]]`
@@ -138,6 +148,15 @@ pub struct Location {
     pub rewrite: Option<Rewrite>,
     pub request_headers: HeaderRules,
     pub response_headers: HeaderRules,
+    /// Not to be reached from outside.
+    pub internal: bool,
+    /// Cache-Control of answers that are no errors.
+    pub cache_control: Option<Template>,
+    /// Whether `X-Content-Type-Options: nosniff` is sent.
+    pub nosniff: bool,
+    /// What is compressed on the fly, if anything is.
+    pub compress: Option<Compress>,
+    pub limit_rate: Option<LimitRate>,
     pub origin: Origin,
 }
 
@@ -167,23 +186,6 @@ pub enum RequestBuffering {
     On,
     /// If there is no room for it, the answer is 507.
     Required,
-}
-
-#[derive(Clone, Debug)]
-pub struct Files {
-    pub directory: PathBuf,
-    /// Whether the matched prefix is kept (nginx `root`) instead of stripped (nginx `alias`).
-    pub keep_prefix: bool,
-    pub index: Vec<String>,
-    pub symlinks: Symlinks,
-    pub r#try: Option<Try>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Symlinks {
-    Inside,
-    Follow,
-    Deny,
 }
 
 /// Changes the path before the location's handler sees it; the query stays unless `to` has its own.

@@ -1,14 +1,15 @@
 //! The effective configuration as TOML, for `rproxy check --print`: every default filled in, every path
 //! absolute, so that it means the same wherever it is read.
 
+mod location;
 mod upstream;
 
 use std::fmt::{Display, Write};
 use std::path::Path;
 
 use super::model::{
-    AccessFormat, AccessLog, Action, Config, ErrorPages, Fallback, Files, HeaderRules, Level, Location, Log,
-    LogFormat, RequestBuffering, Server, Site, Symlinks, Timeouts, Try, Upstream,
+    AccessFormat, AccessLog, Config, ErrorPage, ErrorPages, Level, Log, LogFormat, Server, Site, Timeouts,
+    Upstream,
 };
 use super::node::quoted;
 use super::value::{show_duration, show_size};
@@ -116,8 +117,8 @@ fn site(out: &mut Out, site: &Site, config: &Config) {
     out.key("max_body", limit(site.max_body));
     let header = entry("header", text(show_duration(site.timeouts.header)));
     out.key("timeouts", table([header].into_iter().chain(timeouts(site.timeouts))));
-    out.key("errors", errors(&site.errors));
-    site.locations.iter().for_each(|one| location(out, one, site, config));
+    out.key("errors", errors(&site.errors, site));
+    site.locations.iter().for_each(|one| location::location(out, one, site, config));
 }
 
 fn limit(limit: Option<u64>) -> String {
@@ -130,85 +131,18 @@ fn timeouts(timeouts: Timeouts) -> [(String, String); 3] {
         .map(|(key, duration)| entry(key, text(show_duration(duration))))
 }
 
-fn errors(pages: &ErrorPages) -> String {
-    let exact = pages.exact.iter().map(|(status, page)| (format!("\"{status}\""), path(page)));
-    let class = pages.class.iter().map(|(class, page)| (format!("\"{class}xx\""), path(page)));
+fn errors(pages: &ErrorPages, site: &Site) -> String {
+    let page = |page: &ErrorPage| match page {
+        ErrorPage::File(file) => path(file),
+        ErrorPage::Location(index) => text(pattern_of(site, *index)),
+    };
+    let exact = pages.exact.iter().map(|(status, found)| (format!("\"{status}\""), page(found)));
+    let class = pages.class.iter().map(|(class, found)| (format!("\"{class}xx\""), page(found)));
     table(exact.chain(class))
 }
 
-fn location(out: &mut Out, location: &Location, site: &Site, config: &Config) {
-    out.header("[[site.location]]");
-    out.key("match", text(&location.pattern));
-    match &location.action {
-        Action::Files(given) => files(out, given, site),
-        Action::Proxy(proxy) => {
-            out.key("proxy", text(config.upstreams.get(proxy.upstream).map_or("", |one| one.name.as_str())));
-            out.key("buffer_request", buffering(proxy.buffer_request));
-            out.key("buffer_response", proxy.buffer_response);
-        }
-        Action::Redirect { to, status } => {
-            out.key("redirect", table([entry("to", text(to)), entry("status", status.as_u16().to_string())]));
-        }
-        Action::Respond { status, body, content_type } => {
-            let status = entry("status", status.as_u16().to_string());
-            out.key("respond", table([status, entry("body", text(body)), entry("type", text(content_type))]));
-        }
-    }
-    if let Some(rewrite) = &location.rewrite {
-        let from = entry("from", text(rewrite.from.as_str()));
-        out.key("rewrite", table([from, entry("to", text(&rewrite.to))]));
-    }
-    headers(out, "headers.request", &location.request_headers);
-    headers(out, "headers.response", &location.response_headers);
-    out.key("max_body", limit(location.max_body));
-    out.key("timeouts", table(timeouts(location.timeouts)));
-}
-
-const fn buffering(buffering: RequestBuffering) -> &'static str {
-    match buffering {
-        RequestBuffering::Off => "false",
-        RequestBuffering::On => "true",
-        RequestBuffering::Required => "\"required\"",
-    }
-}
-
-fn files(out: &mut Out, files: &Files, site: &Site) {
-    let directory = path(&files.directory);
-    let kept = || table([entry("root", directory.clone())]);
-    out.key("files", if files.keep_prefix { kept() } else { directory.clone() });
-    out.key("index", list(&files.index));
-    out.key(
-        "symlinks",
-        match files.symlinks {
-            Symlinks::Inside => "\"inside\"",
-            Symlinks::Follow => "\"follow\"",
-            Symlinks::Deny => "\"deny\"",
-        },
-    );
-    if let Some(attempts) = &files.r#try {
-        out.key("try", list(attempts_of(attempts, site)));
-    }
-}
-
-fn attempts_of(attempts: &Try, site: &Site) -> Vec<String> {
-    let last = match &attempts.last {
-        Fallback::Location(index) => {
-            site.locations.get(*index).map(|one| one.pattern.to_string()).unwrap_or_default()
-        }
-        Fallback::Path(path) => path.to_string(),
-        Fallback::Status(status) => format!("={}", status.as_u16()),
-    };
-    attempts.candidates.iter().map(|one| one.path.to_string()).chain([last]).collect()
-}
-
-fn headers(out: &mut Out, key: &str, rules: &HeaderRules) {
-    if rules.is_empty() {
-        return;
-    }
-    let set = rules.set.iter().map(|(name, value)| (quoted_key(name.as_str()), text(value)));
-    let set = (!rules.set.is_empty()).then(|| entry("set", table(set)));
-    let remove = (!rules.remove.is_empty()).then(|| entry("remove", list(&rules.remove)));
-    out.key(key, table(set.into_iter().chain(remove)));
+fn pattern_of(site: &Site, location: usize) -> String {
+    site.locations.get(location).map(|one| one.pattern.to_string()).unwrap_or_default()
 }
 
 /// A key in quotes, unless it can stand without.

@@ -72,6 +72,7 @@ tables! {
         server: Server,
         log: Log,
         timeouts: Timeouts,
+        mime_types: Map<String>,
         site: List<Site>,
         upstream: Map<Upstream>,
     }
@@ -119,6 +120,8 @@ tables! {
         max_body: Size,
         timeouts: Timeouts,
         errors: Map<String>,
+        mime_types: Map<String>,
+        charset: String,
         location: List<Location>,
     }
     + later {
@@ -143,20 +146,22 @@ tables! {
         headers: Headers,
         max_body: Size,
         timeouts: Timeouts,
+        internal: bool,
+        listing: bool,
+        mime_types: Map<String>,
+        charset: String,
+        cache: Either<bool, String>,
+        cache_control: String,
+        nosniff: bool,
+        precompressed: List<String>,
+        compress: Either<bool, Compress>,
+        limit_rate: Either<Size, LimitRate>,
     }
     + later {
-        "cache_control": Today::Nothing,
-        "cache": Today::False,
-        "precompressed": Today::EmptyList,
-        "compress": Today::False,
-        "listing": Today::False,
-        "internal": Today::False,
         "access": Today::Nothing,
         "basic_auth": Today::Nothing,
         "auth_request": Today::Nothing,
         "rate_limit": Today::Nothing,
-        "limit_rate": Today::Nothing,
-        "nosniff": Today::False,
     }
 
     /// `files = { root = "…" }`
@@ -189,6 +194,27 @@ tables! {
     Fields = "headers.…" {
         set: Map<String>,
         remove: List<String>,
+    }
+
+    /// `compress = { codings = ["br"], … }`
+    Compress = "compress" {
+        codings: List<String>,
+        types: List<String>,
+        min_size: Size,
+        levels: Levels,
+        cookies: bool,
+    }
+
+    Levels = "levels" {
+        zstd: i64,
+        brotli "br": i64,
+        gzip: i64,
+    }
+
+    /// `limit_rate = { rate = "1MiB", after = "10MiB" }`
+    LimitRate = "limit_rate" {
+        rate: Size,
+        after: Size,
     }
 
     Upstream = "[upstream.…]" {

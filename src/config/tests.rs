@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::model::{Action, Config, Fallback};
+use super::model::{Action, Config, ErrorPage, Fallback};
 use super::{Loaded, load};
 use crate::net::UpstreamAddr;
 
@@ -41,9 +41,9 @@ fn paths_are_relative_to_the_file_that_names_them() {
     let config = loaded.config;
     assert_eq!(config.sources, [folder.path().join("site.toml"), sites.join("a.toml")]);
     let site = &config.sites[0];
-    assert_eq!(site.errors.exact[&404], sites.join("404.html"));
+    assert_eq!(site.errors.exact[&404], ErrorPage::File(sites.join("404.html")));
     assert!(
-        matches!(&site.locations[0].action, Action::Files(files) if files.directory == sites.join("static"))
+        matches!(&site.locations[0].action, Action::Files(files) if files.directory.base == sites.join("static"))
     );
     let upstream = &config.upstreams[0];
     assert_eq!(upstream.servers[0].address, UpstreamAddr::Unix(sites.join("app.sock")));
@@ -145,8 +145,8 @@ fn windows_line_ends_and_a_byte_order_mark_change_nothing() {
 fn what_later_releases_do_may_be_declined() {
     let config = load_text(&format!(
         "[server]\nproxy_protocol = false\n[log]\naccess_format = \"combined\"\n{SITE}listen_tls = []\nhttp3 = false\n\
-         https_only = false\n[[site.location]]\nmatch = \"/\"\nproxy = \"app\"\nprecompressed = []\ncompress = false\n\
-         listing = false\ninternal = false\nbuffer_request = false\n[upstream.app]\n\
+         https_only = false\n[[site.location]]\nmatch = \"/\"\nproxy = \"app\"\ncompress = false\n\
+         internal = false\nbuffer_request = false\n[upstream.app]\n\
          servers = [{{ address = \"127.0.0.1:1\", weight = 1, max_conns = 0, backup = false }}]\n\
          protocol = \"http\"\nbalance = \"round_robin\"\n"
     ));

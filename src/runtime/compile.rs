@@ -1,6 +1,6 @@
 //! From the validated model to what runs: once for all event loops, then a copy for each.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -117,7 +117,10 @@ fn access_format(format: &model::AccessFormat) -> AccessFormat {
 }
 
 fn read_pages(pages: &model::ErrorPages) -> ErrorPages {
-    let read = |(status, path): (&u16, &PathBuf)| Some((*status, read_page(path)?));
+    let read = |(status, page): (&u16, &model::ErrorPage)| match page {
+        model::ErrorPage::File(path) => Some((*status, read_page(path)?)),
+        model::ErrorPage::Location(_) => None,
+    };
     ErrorPages {
         exact: pages.exact.iter().filter_map(read).collect(),
         class: pages.class.iter().filter_map(read).collect(),

@@ -62,7 +62,7 @@ impl Builder {
 
     fn files(&self, settings: &model::Files, pattern: &LocationPattern) -> Handler {
         let settings = files::Settings {
-            directory: settings.directory.clone(),
+            directory: settings.directory.base.clone(),
             strip: strip(pattern, settings.keep_prefix),
             index: settings.index.clone(),
             symlinks: match settings.symlinks {

@@ -1,72 +1,19 @@
-//! What a location does without an upstream: files, redirects and fixed answers.
+//! What a location answers by itself: redirects and fixed answers.
 
 use ::http::{HeaderValue, StatusCode};
 use regex::bytes::Regex;
 
-use super::location::{Around, before_the_answer};
-use super::{attempts, required, scalar};
-use crate::config::model::{Action, Files, Symlinks};
-use crate::config::node::{At, Either, List};
+use super::location::before_the_answer;
+use super::{required, scalar};
+use crate::config::model::Action;
+use crate::config::node::At;
 use crate::config::raw;
 use crate::config::report::{Problem, Report};
 use crate::http::Template;
-use crate::router::LocationPattern;
-
-const SYMLINKS: &[(&str, Symlinks)] =
-    &[("inside", Symlinks::Inside), ("follow", Symlinks::Follow), ("deny", Symlinks::Deny)];
 
 const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 
 const TYPE: &str = "text/plain; charset=utf-8";
-
-pub fn files(
-    raw: &raw::Location,
-    pattern: &LocationPattern,
-    around: &mut Around<'_>,
-    report: &mut Report,
-) -> Option<Files> {
-    let written = raw.files.as_ref()?;
-    let (text, keep_prefix) = match &written.value {
-        // Where no prefix matches there is none to strip.
-        Either::A(text) => (written.with(text.clone()), pattern.path().is_none()),
-        Either::B(table) => {
-            let help = "write `files = { root = \"directory\" }`";
-            let root = required("root", table.root.as_ref(), written.spot, "`files`", help, report)?;
-            (root.clone(), true)
-        }
-    };
-    let directory = scalar::path("files", &text, report);
-    if let Some(path) = &directory {
-        if path.is_file() {
-            let help = "`files` is a directory; the file is found in it by the path of the request";
-            report.push(Problem::error(text.spot, format!("`{}` is a file", text.value)).help(help));
-        } else {
-            scalar::warn_unless_reachable("directory", path, text.spot, report);
-        }
-    }
-    Some(Files {
-        index: raw.index.as_ref().map_or_else(|| vec!["index.html".into()], |list| index(list, report)),
-        symlinks: scalar::choice("symlinks", raw.symlinks.as_ref(), SYMLINKS, Symlinks::Inside, report),
-        r#try: raw
-            .attempts
-            .as_ref()
-            .and_then(|list| attempts::attempts(list, pattern.regex(), around, report)),
-        directory: directory?,
-        keep_prefix,
-    })
-}
-
-fn index(list: &At<List<String>>, report: &mut Report) -> Vec<String> {
-    for at in &list.value {
-        if at.value.is_empty() || at.value.contains('/') || matches!(at.value.as_str(), "." | "..") {
-            report
-                .push(Problem::error(at.spot, format!("`{}` is not the name of a file", at.value)).help(
-                    "`index` looks for names in the directory that was asked for, like \"index.html\"",
-                ));
-        }
-    }
-    list.value.iter().map(|at| at.value.clone()).collect()
-}
 
 pub fn redirect(at: &At<raw::Redirect>, regex: Option<&Regex>, report: &mut Report) -> Option<Action> {
     let status = at.value.status.as_ref().map_or(Some(StatusCode::FOUND), |at| redirect_status(at, report));

@@ -61,7 +61,7 @@ fn fallback(
     report: &mut Report,
 ) -> Option<Fallback> {
     if let Some(name) = at.value.strip_prefix('@') {
-        return named(at, name, around, report);
+        return named(at, name, around, report).map(Fallback::Location);
     }
     if let Some(code) = at.value.strip_prefix('=') {
         let status = code.parse::<u16>().ok().filter(|code| (200..=599).contains(code));
@@ -77,11 +77,12 @@ fn fallback(
     path(at, regex, report).map(Fallback::Path)
 }
 
-fn named(at: &At<String>, name: &str, around: &mut Around<'_>, report: &mut Report) -> Option<Fallback> {
+/// The index of the site's location of that name.
+pub fn named(at: &At<String>, name: &str, around: &mut Around<'_>, report: &mut Report) -> Option<usize> {
     let found = around.named.iter().position(|known| known.as_deref() == Some(name));
     if let Some(index) = found {
         around.used.push(index);
-        return Some(Fallback::Location(index));
+        return Some(index);
     }
     let known: Vec<&str> = around.named.iter().flatten().map(String::as_str).collect();
     let help = match names::nearest(name, known) {

@@ -1,14 +1,13 @@
 //! `[site.errors]`: pages for error statuses.
 
-use std::path::PathBuf;
-
-use super::scalar;
-use crate::config::model::ErrorPages;
+use super::location::Around;
+use super::{attempts, scalar};
+use crate::config::model::{ErrorPage, ErrorPages};
 use crate::config::names;
 use crate::config::node::{At, Map};
 use crate::config::report::{Problem, Report};
 
-pub fn pages(written: &Map<String>, report: &mut Report) -> ErrorPages {
+pub fn pages(written: &Map<String>, around: &mut Around<'_>, report: &mut Report) -> ErrorPages {
     let mut pages = ErrorPages::default();
     for (status, at) in written {
         let (table, code) = match (status.as_str(), status.parse::<u16>()) {
@@ -20,8 +19,8 @@ pub fn pages(written: &Map<String>, report: &mut Report) -> ErrorPages {
                 continue;
             }
         };
-        if let Some(path) = page(status, at, report) {
-            table.insert(code, path);
+        if let Some(page) = page(status, at, around, report) {
+            table.insert(code, page);
         }
     }
     pages
@@ -36,12 +35,15 @@ fn not_a_status(status: &str, at: &At<String>) -> Problem {
     }
 }
 
-fn page(status: &str, at: &At<String>, report: &mut Report) -> Option<PathBuf> {
+fn page(status: &str, at: &At<String>, around: &mut Around<'_>, report: &mut Report) -> Option<ErrorPage> {
+    if let Some(name) = at.value.strip_prefix('@') {
+        return attempts::named(at, name, around, report).map(ErrorPage::Location);
+    }
     let path = scalar::path(status, at, report)?;
     if path.is_dir() {
         report.push(Problem::error(at.spot, format!("`{}` is a directory, not a page", at.value)));
     } else {
         scalar::warn_unless_reachable("page", &path, at.spot, report);
     }
-    Some(path)
+    Some(ErrorPage::File(path))
 }

@@ -1,11 +1,12 @@
 //! `[[site.location]]`: its pattern, its one action, and the keys that go with that action.
 
+use std::collections::BTreeMap;
+
 use regex::bytes::Regex;
 
 use super::upstream::Upstreams;
-use super::{action, headers, origin, proxy, required, scalar, timeouts};
+use super::{action, compress, delivery, files, headers, idle, origin, proxy, required, scalar, timeouts};
 use crate::config::model::{Action, HeaderRules, Location, Proxy, Rewrite, Timeouts};
-use crate::config::names;
 use crate::config::node::At;
 use crate::config::raw;
 use crate::config::report::{ANY, Problem, Report, Spot};
@@ -16,6 +17,8 @@ use crate::router::{LocationPattern, compile_regex};
 pub struct Around<'a> {
     pub timeouts: Timeouts,
     pub max_body: Option<u64>,
+    pub mime_types: BTreeMap<String, String>,
+    pub charset: Option<String>,
     /// The names of the site's locations, in their order.
     pub named: Vec<Option<String>>,
     /// Which of them are led to.
@@ -24,7 +27,7 @@ pub struct Around<'a> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
     Files,
     Proxy,
     Redirect,
@@ -34,7 +37,7 @@ enum Kind {
 const KINDS: [Kind; 4] = [Kind::Files, Kind::Proxy, Kind::Redirect, Kind::Respond];
 
 impl Kind {
-    const fn key(self) -> &'static str {
+    pub const fn key(self) -> &'static str {
         match self {
             Self::Files => "files",
             Self::Proxy => "proxy",
@@ -66,7 +69,7 @@ pub fn location(
     let pattern = pattern.map_or_else(|| LocationPattern::Prefix("/".into()), |at| at.value.clone());
     let kind = kind(at, report);
     if let Some(kind) = kind {
-        refuse_idle_keys(raw, kind, report);
+        idle::refuse(raw, kind, report);
     }
     let action = kind.and_then(|kind| action(raw, kind, &pattern, around, report));
     let max_body = match &raw.max_body {
@@ -77,7 +80,14 @@ pub fn location(
     let rewrite = raw.rewrite.as_ref().and_then(|at| rewrite(at, report));
     let (request_headers, response_headers) = both_headers(raw, pattern.regex(), report);
     let origin = origin(at.spot, report);
+    let is_files = kind == Some(Kind::Files);
     Some(Location {
+        internal: raw.internal.as_ref().is_some_and(|at| at.value),
+        cache_control: delivery::cache_control(raw.cache_control.as_ref(), pattern.regex(), report),
+        // What users upload is served from directories, and must be nothing but what its name says.
+        nosniff: raw.nosniff.as_ref().map_or(is_files, |at| at.value),
+        compress: compress::compress(raw.compress.as_ref(), report),
+        limit_rate: delivery::limit_rate(raw.limit_rate.as_ref(), report),
         pattern,
         action: action?,
         max_body,
@@ -98,7 +108,7 @@ fn action(
 ) -> Option<Action> {
     let regex = pattern.regex();
     match kind {
-        Kind::Files => action::files(raw, pattern, around, report).map(Action::Files),
+        Kind::Files => files::files(raw, pattern, around, report).map(Action::Files),
         Kind::Proxy => {
             let upstream = proxy::proxy(raw.proxy.as_ref()?, around.upstreams, report)?;
             let buffer_request = proxy::buffering(raw.buffer_request.as_ref(), report);
@@ -139,29 +149,6 @@ fn kind(at: &At<raw::Location>, report: &mut Report) -> Option<Kind> {
     }
     // With several actions nobody knows which keys are right.
     (found.len() == 1).then_some(first)
-}
-
-/// Keys that would change nothing are a misunderstanding.
-fn refuse_idle_keys(raw: &raw::Location, kind: Kind, report: &mut Report) {
-    use Kind::{Files, Proxy};
-    let request = raw.headers.as_ref().and_then(|at| at.value.request.as_ref());
-    let keys: [(&str, Option<Spot>, &[Kind]); 7] = [
-        ("index", raw.index.as_ref().map(|at| at.key), &[Files]),
-        ("try", raw.attempts.as_ref().map(|at| at.key), &[Files]),
-        ("symlinks", raw.symlinks.as_ref().map(|at| at.key), &[Files]),
-        ("buffer_request", raw.buffer_request.as_ref().map(|at| at.key), &[Proxy]),
-        ("buffer_response", raw.buffer_response.as_ref().map(|at| at.key), &[Proxy]),
-        ("rewrite", raw.rewrite.as_ref().map(|at| at.key), &[Files, Proxy]),
-        ("headers.request", request.map(|at| at.key), &[Proxy]),
-    ];
-    for (name, key, kinds) in keys {
-        let Some(key) = key.filter(|_| !kinds.contains(&kind)) else { continue };
-        let allowed: Vec<String> = kinds.iter().map(|kind| format!("`{}`", kind.key())).collect();
-        report.push(
-            Problem::error(key, format!("`{name}` has no meaning with `{}`", kind.key()))
-                .help(format!("it goes with {}", names::or(&allowed))),
-        );
-    }
 }
 
 /// The new path's groups are those of `from`, not of the location.

@@ -6,9 +6,13 @@
 mod action;
 mod attempts;
 mod balance;
+mod compress;
+mod delivery;
 mod errors;
+mod files;
 mod headers;
 mod health;
+mod idle;
 mod listeners;
 mod location;
 mod process;
@@ -19,13 +23,17 @@ mod servers;
 mod site;
 mod timeouts;
 mod trouble;
+mod types;
 mod upstream;
+
+use std::collections::BTreeMap;
 
 use super::files::Written;
 use super::model::{Config, Origin, Site};
 use super::node::At;
 use super::report::{ANY, Problem, Report, Spot};
 use listeners::Claim;
+use site::Base;
 use upstream::Upstreams;
 
 /// `None` if there is no file to begin with.
@@ -38,10 +46,12 @@ pub fn validate(written: &[Written], report: &mut Report) -> Option<Config> {
     let server = server::server(main.file.server.as_ref(), admin.as_ref(), report);
     let log = server::log(main.file.log.as_ref(), report);
     let timeouts = timeouts::overlay(timeouts::DEFAULT, main.file.timeouts.as_ref(), report);
+    let mime_types = types::overlay(&BTreeMap::new(), main.file.mime_types.as_ref(), report);
+    let base = Base { timeouts, mime_types };
     let mut upstreams = Upstreams::read(written, report);
     let raw_sites = || written.iter().filter_map(|file| file.file.site.as_ref()).flat_map(|list| &list.value);
     let (sites, claims): (Vec<Site>, Vec<Claim>) =
-        raw_sites().map(|raw| site::site(raw, timeouts, &mut upstreams, report)).unzip();
+        raw_sites().map(|raw| site::site(raw, &base, &mut upstreams, report)).unzip();
     if sites.is_empty() {
         nothing_to_serve(main, report);
     }
@@ -57,6 +67,7 @@ fn refuse_process_wide(file: &Written, report: &mut Report) {
         ("[server]", file.file.server.as_ref().map(|table| table.key)),
         ("[log]", file.file.log.as_ref().map(|table| table.key)),
         ("[timeouts]", file.file.timeouts.as_ref().map(|table| table.key)),
+        ("[mime_types]", file.file.mime_types.as_ref().map(|table| table.key)),
     ];
     for (name, key) in keys {
         if let Some(key) = key {

@@ -1,10 +1,12 @@
 //! `[[site]]`
 
+use std::collections::BTreeMap;
+
 use super::listeners::{self, Claim, Hosts};
 use super::location::{self, Around};
 use super::upstream::Upstreams;
-use super::{errors, not_empty, origin, required, scalar, timeouts};
-use crate::config::model::{Location, Site, Timeouts};
+use super::{errors, not_empty, origin, required, scalar, timeouts, types};
+use crate::config::model::{ErrorPages, Location, Site, Timeouts};
 use crate::config::node::At;
 use crate::config::raw;
 use crate::config::report::{Problem, Report};
@@ -12,9 +14,15 @@ use crate::router::LocationPattern;
 
 const MAX_BODY: u64 = 256 << 20;
 
+/// What a site has from the file around it.
+pub struct Base {
+    pub timeouts: Timeouts,
+    pub mime_types: BTreeMap<String, String>,
+}
+
 pub fn site(
     raw: &At<raw::Site>,
-    base: Timeouts,
+    base: &Base,
     upstreams: &mut Upstreams,
     report: &mut Report,
 ) -> (Site, Claim) {
@@ -23,53 +31,73 @@ pub fn site(
         Hosts::Default => Vec::new(),
         Hosts::Named(hosts) => hosts.iter().map(|at| at.value.clone()).collect(),
     };
-    let timeouts = timeouts::overlay(base, raw.value.timeouts.as_ref(), report);
-    let max_body = match &raw.value.max_body {
-        Some(at) => scalar::limit("max_body", at, report),
-        None => Some(MAX_BODY),
-    };
+    let mut around = around(raw, base, upstreams, report);
+    let (timeouts, max_body) = (around.timeouts, around.max_body);
+    let (locations, errors) = locations(raw, &mut around, report);
     let site = Site {
         listen: claim.listen.iter().map(|at| at.value.clone()).collect(),
         hosts,
         timeouts,
         max_body,
-        errors: raw.value.errors.as_ref().map(|at| errors::pages(&at.value, report)).unwrap_or_default(),
-        locations: locations(raw, timeouts, max_body, upstreams, report),
+        errors,
+        locations,
         origin: origin(raw.spot, report),
     };
     (site, claim)
 }
 
+fn around<'a>(
+    raw: &At<raw::Site>,
+    base: &Base,
+    upstreams: &'a mut Upstreams,
+    report: &mut Report,
+) -> Around<'a> {
+    let raw = &raw.value;
+    Around {
+        timeouts: timeouts::overlay(base.timeouts, raw.timeouts.as_ref(), report),
+        max_body: match &raw.max_body {
+            Some(at) => scalar::limit("max_body", at, report),
+            None => Some(MAX_BODY),
+        },
+        mime_types: types::overlay(&base.mime_types, raw.mime_types.as_ref(), report),
+        charset: types::charset(Some(types::CHARSET), raw.charset.as_ref(), report),
+        named: Vec::new(),
+        used: Vec::new(),
+        upstreams,
+    }
+}
+
+/// The locations, and the error pages, which may be some of them.
 fn locations(
     raw: &At<raw::Site>,
-    timeouts: Timeouts,
-    max_body: Option<u64>,
-    upstreams: &mut Upstreams,
+    around: &mut Around<'_>,
     report: &mut Report,
-) -> Vec<Location> {
+) -> (Vec<Location>, ErrorPages) {
     let help = "write `[[site.location]]` with `match = \"/\"` and what it does";
-    let Some(list) =
-        required("location", raw.value.location.as_ref(), raw.spot, "this `[[site]]`", help, report)
-    else {
-        return Vec::new();
-    };
-    not_empty("location", list, help, report);
-    let patterns: Vec<_> = list.value.iter().map(|at| location::pattern(at, report)).collect();
+    let list = required("location", raw.value.location.as_ref(), raw.spot, "this `[[site]]`", help, report);
+    if let Some(list) = list {
+        not_empty("location", list, help, report);
+    }
+    let list = list.map(|list| list.value.as_slice()).unwrap_or_default();
+    let patterns: Vec<_> = list.iter().map(|at| location::pattern(at, report)).collect();
     refuse_twins(&patterns, report);
-    let named = patterns.iter().map(|at| at.as_ref()?.value.named().map(str::to_owned)).collect();
-    let mut around = Around { timeouts, max_body, named, used: Vec::new(), upstreams };
-    let written = list.value.iter().zip(&patterns);
+    around.named = patterns.iter().map(|at| at.as_ref()?.value.named().map(str::to_owned)).collect();
+    let errors = raw.value.errors.as_ref().map(|at| errors::pages(&at.value, around, report));
+    let written = list.iter().zip(&patterns);
     let locations = written
-        .filter_map(|(at, pattern)| location::location(at, pattern.as_ref(), &mut around, report))
+        .filter_map(|(at, pattern)| location::location(at, pattern.as_ref(), around, report))
         .collect();
-    let used = around.used;
+    warn_of_unused(&patterns, &around.used, report);
+    (locations, errors.unwrap_or_default())
+}
+
+fn warn_of_unused(patterns: &[Option<At<LocationPattern>>], used: &[usize], report: &mut Report) {
     for (index, at) in patterns.iter().enumerate() {
         if let Some(at) = at.as_ref().filter(|at| at.value.named().is_some() && !used.contains(&index)) {
-            let message = format!("no `try` leads to `{}`", at.value);
+            let message = format!("no `try` and no error page leads to `{}`", at.value);
             report.push(Problem::warning(at.spot, message).absent());
         }
     }
-    locations
 }
 
 /// nginx's rule: two locations of the same path or expression could never both answer.

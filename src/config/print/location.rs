@@ -1,0 +1,123 @@
+//! `[[site.location]]`
+
+use super::{Out, entry, limit, list, pattern_of, quoted_key, table, text, timeouts};
+use crate::config::model::{
+    Action, CachePolicy, Compress, Config, Fallback, Files, HeaderRules, Levels, LimitRate, Location,
+    RequestBuffering, Site, Symlinks, Try,
+};
+use crate::config::value::show_size;
+
+pub(super) fn location(out: &mut Out, location: &Location, site: &Site, config: &Config) {
+    out.header("[[site.location]]");
+    out.key("match", text(&location.pattern));
+    match &location.action {
+        Action::Files(given) => files(out, given, site),
+        Action::Proxy(proxy) => {
+            out.key("proxy", text(config.upstreams.get(proxy.upstream).map_or("", |one| one.name.as_str())));
+            out.key("buffer_request", buffering(proxy.buffer_request));
+            out.key("buffer_response", proxy.buffer_response);
+        }
+        Action::Redirect { to, status } => {
+            out.key("redirect", table([entry("to", text(to)), entry("status", status.as_u16().to_string())]));
+        }
+        Action::Respond { status, body, content_type } => {
+            let status = entry("status", status.as_u16().to_string());
+            out.key("respond", table([status, entry("body", text(body)), entry("type", text(content_type))]));
+        }
+    }
+    delivery(out, location);
+    if let Some(rewrite) = &location.rewrite {
+        let from = entry("from", text(rewrite.from.as_str()));
+        out.key("rewrite", table([from, entry("to", text(&rewrite.to))]));
+    }
+    headers(out, "headers.request", &location.request_headers);
+    headers(out, "headers.response", &location.response_headers);
+    out.key("max_body", limit(location.max_body));
+    out.key("timeouts", table(timeouts(location.timeouts)));
+}
+
+const fn buffering(buffering: RequestBuffering) -> &'static str {
+    match buffering {
+        RequestBuffering::Off => "false",
+        RequestBuffering::On => "true",
+        RequestBuffering::Required => "\"required\"",
+    }
+}
+
+fn files(out: &mut Out, files: &Files, site: &Site) {
+    let directory = text(&files.directory);
+    let kept = || table([entry("root", directory.clone())]);
+    out.key("files", if files.keep_prefix { kept() } else { directory.clone() });
+    out.key("index", list(&files.index));
+    out.key("listing", files.listing);
+    out.key(
+        "symlinks",
+        match files.symlinks {
+            Symlinks::Inside => "\"inside\"",
+            Symlinks::Follow => "\"follow\"",
+            Symlinks::Deny => "\"deny\"",
+        },
+    );
+    if let Some(attempts) = &files.r#try {
+        out.key("try", list(attempts_of(attempts, site)));
+    }
+    out.key("precompressed", list(files.precompressed.iter().map(|coding| coding.word())));
+    if files.cache == CachePolicy::Auto {
+        out.key("cache", text("auto"));
+    }
+    if !files.mime_types.is_empty() {
+        let types = files.mime_types.iter().map(|(extension, found)| (quoted_key(extension), text(found)));
+        out.key("mime_types", table(types));
+    }
+    out.key("charset", text(files.charset.as_deref().unwrap_or("off")));
+}
+
+/// How answers are sent, whatever they come from.
+fn delivery(out: &mut Out, location: &Location) {
+    if location.internal {
+        out.key("internal", true);
+    }
+    if let Some(value) = &location.cache_control {
+        out.key("cache_control", text(value));
+    }
+    out.key("nosniff", location.nosniff);
+    if let Some(compress) = &location.compress {
+        out.key("compress", compression(compress));
+    }
+    if let Some(LimitRate { rate, after }) = location.limit_rate {
+        let entries = [("rate", rate.get()), ("after", after)];
+        out.key("limit_rate", table(entries.map(|(key, bytes)| entry(key, text(show_size(bytes))))));
+    }
+}
+
+fn compression(compress: &Compress) -> String {
+    let Levels { zstd, brotli, gzip } = compress.levels;
+    let levels = [("zstd", zstd), ("br", brotli), ("gzip", gzip)];
+    let types = compress.types.as_ref().map(|types| entry("types", list(types)));
+    let entries = [
+        entry("codings", list(compress.codings.iter().map(|coding| coding.word()))),
+        entry("min_size", text(show_size(compress.min_size))),
+        entry("levels", table(levels.map(|(key, level)| entry(key, level.to_string())))),
+        entry("cookies", compress.cookies.to_string()),
+    ];
+    table(entries.into_iter().chain(types))
+}
+
+fn attempts_of(attempts: &Try, site: &Site) -> Vec<String> {
+    let last = match &attempts.last {
+        Fallback::Location(index) => pattern_of(site, *index),
+        Fallback::Path(path) => path.to_string(),
+        Fallback::Status(status) => format!("={}", status.as_u16()),
+    };
+    attempts.candidates.iter().map(|one| one.path.to_string()).chain([last]).collect()
+}
+
+fn headers(out: &mut Out, key: &str, rules: &HeaderRules) {
+    if rules.is_empty() {
+        return;
+    }
+    let set = rules.set.iter().map(|(name, value)| (quoted_key(name.as_str()), text(value)));
+    let set = (!rules.set.is_empty()).then(|| entry("set", table(set)));
+    let remove = (!rules.remove.is_empty()).then(|| entry("remove", list(&rules.remove)));
+    out.key(key, table(set.into_iter().chain(remove)));
+}
