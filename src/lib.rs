@@ -85,6 +85,8 @@ pub mod process;
 
 pub mod spool;
 
+pub mod coding;
+
 pub mod http;
 pub mod net;
 pub mod observe;

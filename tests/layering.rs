@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 const TABLE: &[(&str, &[&str])] = &[
     ("net", &[]),
     ("http", &["net"]),
+    ("coding", &["http"]),
     ("observe", &["http"]),
     ("spool", &[]),
     ("signals", &[]),
@@ -21,14 +22,15 @@ const TABLE: &[(&str, &[&str])] = &[
     ("upstream", &["net", "http", "observe"]),
     ("process", &["net"]),
     ("config", &["net", "http", "router"]),
-    ("middleware", &["net", "http", "observe", "spool"]),
-    ("handler", &["net", "http", "observe", "upstream"]),
+    ("middleware", &["net", "http", "coding", "observe", "spool"]),
+    ("handler", &["net", "http", "coding", "observe", "upstream"]),
     ("server", &["net", "http", "observe"]),
     (
         "runtime",
         &[
             "net",
             "http",
+            "coding",
             "spool",
             "observe",
             "router",
@@ -49,6 +51,9 @@ const TABLE: &[(&str, &[&str])] = &[
 /// Crates that only some modules may name: the rest must not depend on their types.
 const CONFINED: &[(&str, &[&str])] = &[
     ("hyper", &["server", "admin"]),
+    ("brotli", &["coding"]),
+    ("flate2", &["coding"]),
+    ("zstd", &["coding"]),
     ("toml", &["config"]),
     ("clap", &["cli", "main"]),
     ("notify", &["app", "process"]),
