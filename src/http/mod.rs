@@ -50,7 +50,7 @@ pub use hop::{strip_response_hop_by_hop, upgrade_asked};
 pub use limits::Limits;
 pub use log_escape::{Escape, append_escaped};
 pub use log_time::append_time_local;
-pub use media_type::media_type;
+pub use media_type::{Charset, Extension, MediaType, MediaTypes, media_type};
 pub use request::{Authority, Captures, Client, Connection, GroupNames, Interim, Request, Scheme, Target};
 pub use request_id::RequestId;
 pub use response::{OnEnd, Response, Sent, Trace};
