@@ -19,6 +19,11 @@ pub fn media_type(path: &[u8]) -> HeaderValue {
     Charset::Utf8.built_in(with_extension(path, table::lookup).unwrap_or(UNKNOWN))
 }
 
+/// Whether the extension of a name is that of some kind of file, or just a dot in a name.
+pub fn has_known_extension(path: &[u8]) -> bool {
+    with_extension(path, table::lookup).is_some()
+}
+
 /// What a location makes of names: nginx's `types`, `default_type` and `charset`.
 #[derive(Clone, Debug)]
 pub struct MediaTypes {

@@ -1,5 +1,6 @@
 //! HTTP vocabulary: values and pure functions, without sockets, disk layout or configuration.
 
+mod accept;
 mod attempts;
 mod authority;
 mod body;
@@ -20,6 +21,7 @@ mod limits;
 mod log_escape;
 mod log_time;
 mod media_type;
+mod navigation;
 mod path;
 pub mod range;
 mod redirect;
@@ -37,6 +39,7 @@ mod variable;
 mod vetting;
 pub mod wire;
 
+pub use accept::prefers_json;
 pub use attempts::{Candidate, Fallback, Try};
 pub use body::{Body, Descriptor, Duplex, FileRange, Frame, Source, Stream, Tunnel};
 pub use bound::{Bound, Ended, Unread};
@@ -53,6 +56,7 @@ pub use limits::Limits;
 pub use log_escape::{Escape, append_escaped};
 pub use log_time::append_time_local;
 pub use media_type::{Charset, Extension, MediaType, MediaTypes, media_type};
+pub use navigation::{NAVIGATION_FIELDS, is_navigation};
 pub use request::{Authority, Captures, Client, Connection, GroupNames, Interim, Request, Scheme, Target};
 pub use request_id::RequestId;
 pub use response::{OnEnd, Response, Sent, Trace};

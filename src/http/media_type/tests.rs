@@ -56,7 +56,9 @@ fn the_last_extension_counts_in_either_case() {
 fn names_that_tell_nothing_are_octets() {
     for name in ["", "README", "a.", ".html", "dir.html/file", "x.unknown", "x.webmanifest2", "x.h\u{0}tml"] {
         assert_eq!(media_type(name.as_bytes()), UNKNOWN, "{name}");
+        assert!(!has_known_extension(name.as_bytes()), "{name}");
     }
+    assert!(has_known_extension(b"/a/b.Html"));
 }
 
 #[test]
