@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::multipart::Parts;
 use super::tried::Watch;
 use super::{Fault, Fields};
 
@@ -22,6 +23,8 @@ pub enum Body {
     Bytes(Bytes),
     /// A part of a file; plain HTTP/1.1 sends it by `sendfile(2)`.
     File(FileRange),
+    /// Several parts of one file or of memory, with what tells them apart.
+    Parts(Parts),
     /// Bytes still arriving, from a client or an upstream.
     Stream(Stream),
     /// Of a 101: both directions become a byte tunnel once the head is out.
@@ -35,6 +38,7 @@ impl Body {
             Self::Empty | Self::Tunnel(_) => Some(0),
             Self::Bytes(bytes) => Some(bytes.len() as u64),
             Self::File(range) => Some(range.length),
+            Self::Parts(parts) => Some(parts.length()),
             Self::Stream(stream) => stream.length,
         }
     }

@@ -1,11 +1,11 @@
 //! The id of a request: one for `$request_id`, X-Request-ID and the logs.
 
-use std::cell::{Cell, OnceCell};
-use std::hash::{BuildHasher, RandomState};
+use std::cell::OnceCell;
 
 use ::http::{HeaderName, HeaderValue};
 
 use super::Request;
+use super::unguessable::unguessable;
 
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -35,43 +35,13 @@ fn is_sane(id: &[u8]) -> bool {
     (1..=LONGEST).contains(&id.len()) && id.iter().all(known)
 }
 
-thread_local! {
-    static KEYED: RandomState = RandomState::new();
-    static COUNTER: Cell<u64> = const { Cell::new(0) };
-}
-
-/// SipHash of a counter under a key the operating system gave this thread. Who does not have the key
-/// cannot tell the next id from the ones seen, and threads or restarts do not meet: enough for a
-/// name that is no secret, at the cost of two hashes and without a system call.
 fn new_id() -> HeaderValue {
-    let count = COUNTER.get();
-    COUNTER.set(count.wrapping_add(1));
-    let halves = KEYED.with(|key| [key.hash_one((count, 0_u8)), key.hash_one((count, 1_u8))]);
-    let number = u128::from(halves[0]) << 64 | u128::from(halves[1]);
-    let mut text = [0; 32];
-    for (place, byte) in text.chunks_exact_mut(2).zip(number.to_be_bytes()) {
-        place.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
-    }
-    HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("-"))
-}
-
-fn hex_digit(nibble: u8) -> u8 {
-    if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble }
+    HeaderValue::from_bytes(&unguessable()).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
-
-    #[test]
-    fn ids_are_hexadecimal_and_never_alike() {
-        let ids: HashSet<_> = (0..1000).map(|_| new_id()).collect();
-        assert_eq!(ids.len(), 1000);
-        let lower_hex = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-        assert!(ids.iter().all(|id| id.len() == 32 && id.as_bytes().iter().all(lower_hex)));
-    }
 
     #[test]
     fn foreign_ids_are_taken_only_in_plain_characters() {

@@ -62,7 +62,7 @@ impl Attempt {
         let watch = match body {
             Body::Stream(stream) => &mut stream.watch,
             Body::Tunnel(tunnel) => &mut tunnel.watch,
-            Body::Empty | Body::Bytes(_) | Body::File(_) => {
+            Body::Empty | Body::Bytes(_) | Body::File(_) | Body::Parts(_) => {
                 self.response_time = ResponseTime::Known(time);
                 return;
             }

@@ -219,7 +219,7 @@ pub async fn collect(body: Body) -> Result<(String, Option<Fields>), Fault> {
                 }
             }
         }
-        Body::File(_) | Body::Tunnel(_) => panic!("an unexpected kind of body"),
+        Body::File(_) | Body::Parts(_) | Body::Tunnel(_) => panic!("an unexpected kind of body"),
     }
     Ok((String::from_utf8(content).unwrap(), trailers))
 }

@@ -49,6 +49,8 @@ mod proxy_headers;
 mod proxy_patience;
 /// Servers that do so many requests at once and no more.
 mod queue;
+/// Several ranges at once, and files of more than 4 GiB.
+mod ranges;
 /// WebSockets to a bare ASGI application on uvicorn.
 mod real_asgi;
 /// A Django project on gunicorn's sync workers.

@@ -7,7 +7,7 @@ use ::http::{HeaderValue, Method, StatusCode, header};
 use super::representation::Representation;
 use crate::http::conditional::{self, Verdict};
 use crate::http::range::{self, ByteRange, Selection};
-use crate::http::{Cause, Fault, Request, Response, encode_path};
+use crate::http::{Cause, Fault, Request, Response, encode_path, multipart};
 
 /// What a request's path leads to.
 #[derive(Debug)]
@@ -50,6 +50,7 @@ fn represent(request: &Request, file: &Representation) -> Result<Response, Fault
     match select(request, file) {
         Selection::Whole => Ok(whole(request, file)),
         Selection::Part(range) => Ok(partial(file, range)),
+        Selection::Parts(ranges) => Ok(parts(file, &ranges).unwrap_or_else(|| whole(request, file))),
         Selection::Unsatisfiable => Err(Fault::from(Cause::RangeNotSatisfiable)
             .with_header(header::CONTENT_RANGE, range::unsatisfied(file.length))),
     }
@@ -79,6 +80,17 @@ fn partial(file: &Representation, range: ByteRange) -> Response {
     response.headers.clone_from(&file.headers);
     response.headers.insert(header::CONTENT_RANGE, range::content_range(range, file.length));
     response
+}
+
+/// RFC 9110 15.3.7.2: each part has a Content-Range, and the whole has none.
+fn parts(file: &Representation, ranges: &[ByteRange]) -> Option<Response> {
+    let content_type = file.headers.get(header::CONTENT_TYPE);
+    let (multipart, body) =
+        multipart::byteranges(content_type, file.length, ranges, |range| file.piece(range))?;
+    let mut response = Response::new(StatusCode::PARTIAL_CONTENT).with_body(body);
+    response.headers.clone_from(&file.headers);
+    response.headers.insert(header::CONTENT_TYPE, multipart);
+    Some(response)
 }
 
 /// RFC 9110 15.4.5: what a cache needs to go on with its copy, and nothing that describes a body.

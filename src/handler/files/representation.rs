@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::state::State;
 use crate::http::conditional::Validators;
 use crate::http::range::ByteRange;
-use crate::http::{Body, Fields, FileRange, media_type};
+use crate::http::{Body, Fields, FileRange, Piece, media_type};
 
 /// What a 200, and any part or condition of it, is made from.
 #[derive(Debug)]
@@ -56,14 +56,17 @@ impl Representation {
     }
 
     pub fn part(&self, range: ByteRange) -> Body {
+        if range.length == 0 { Body::Empty } else { self.piece(range).into() }
+    }
+
+    pub fn piece(&self, range: ByteRange) -> Piece {
         match &self.content {
-            _ if range.length == 0 => Body::Empty,
-            Content::Disk(file) => Body::File(FileRange {
+            Content::Disk(file) => Piece::File(FileRange {
                 file: Arc::<OwnedFd>::clone(file),
                 offset: range.start,
                 length: range.length,
             }),
-            Content::Memory(bytes) => Body::Bytes(cut(bytes, range)),
+            Content::Memory(bytes) => Piece::Memory(cut(bytes, range)),
         }
     }
 

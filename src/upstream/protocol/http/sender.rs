@@ -86,7 +86,7 @@ impl Sender {
                 (Bytes::new(), Rest::Stream { stream, left }, None)
             }
             Body::Empty | Body::File(_) => (Bytes::new(), Rest::Nothing, Some(Whole::Memory(Bytes::new()))),
-            Body::Tunnel(_) => (
+            Body::Parts(_) | Body::Tunnel(_) => (
                 Bytes::new(),
                 Rest::Stream { stream: http::Stream::new(None, replay::Unsendable), left: None },
                 None,

@@ -1,0 +1,58 @@
+//! Parts of files, by `sendfile(2)`.
+
+use std::os::fd::AsFd;
+
+use super::attempt::Attempts;
+use crate::http::{Cause, Fault, FileRange, Parts, Piece};
+use crate::net::{SENDFILE_MAX, send_more, sendfile};
+
+pub(super) async fn send(out: &mut Attempts<'_>, head: &[u8], range: &FileRange) -> Result<(), Fault> {
+    if range.length == 0 {
+        return out.write(&[head], None).await;
+    }
+    announce(out, head).await?;
+    send_range(out, range).await
+}
+
+/// Pieces one behind the other; the kernel puts what is small into one packet with what follows.
+pub(super) async fn send_parts(out: &mut Attempts<'_>, head: &[u8], parts: &Parts) -> Result<(), Fault> {
+    let Some((last, before)) = parts.pieces().split_last() else { return out.write(&[head], None).await };
+    announce(out, head).await?;
+    for piece in before {
+        match piece {
+            Piece::Memory(bytes) => announce(out, bytes).await?,
+            Piece::File(range) => send_range(out, range).await?,
+        }
+    }
+    match last {
+        Piece::Memory(bytes) => out.write(&[bytes], None).await,
+        Piece::File(range) => send_range(out, range).await,
+    }
+}
+
+/// Bytes behind which others come at once.
+async fn announce(out: &mut Attempts<'_>, mut bytes: &[u8]) -> Result<(), Fault> {
+    while !bytes.is_empty() {
+        let written = out.attempt(|io| send_more(&io.stream, bytes), None).await?;
+        bytes = bytes.get(written..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+async fn send_range(out: &mut Attempts<'_>, range: &FileRange) -> Result<(), Fault> {
+    let (mut offset, mut left) = (range.offset, range.length);
+    while left > 0 {
+        let written = out.attempt(|io| sendfile(&io.stream, range.file.as_fd(), offset, left), None).await?;
+        if written == 0 {
+            return Err(Fault::new(Cause::FileTruncated, format!("{left} bytes were still to be sent")));
+        }
+        offset += written as u64;
+        left = left.saturating_sub(written as u64);
+        if left > 0 && written as u64 >= SENDFILE_MAX {
+            // A client that reads as fast as we send must not hold the event loop. One that does not
+            // is waited for anyway.
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(())
+}
