@@ -21,7 +21,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("router", &["net", "http"]),
     ("upstream", &["net", "http", "observe"]),
     ("process", &["net"]),
-    ("config", &["net", "http", "router"]),
+    ("config", &["net", "http", "coding", "router"]),
     ("middleware", &["net", "http", "coding", "observe", "spool"]),
     ("handler", &["net", "http", "coding", "observe", "upstream"]),
     ("server", &["net", "http", "observe"]),

@@ -10,13 +10,16 @@ use std::time::Duration;
 
 use ::http::StatusCode;
 
-pub use delivery::{CachePolicy, Coding, Compress, Directory, Files, Levels, LimitRate, Symlinks};
+pub use delivery::{CachePolicy, Compress, Directory, Files, LimitRate, Symlinks};
 pub use upstream::{
     Balance, Health, HealthRequest, KeepAlive, Passive, Process, Queue, Retry, RetryOn, Upstream,
     UpstreamServer, UpstreamTimeouts,
 };
 
-pub use crate::http::{Candidate, Fallback, HeaderRules, StatusSet, TrustedProxies, Try};
+pub use crate::coding::{Coding, Levels};
+pub use crate::http::{
+    Candidate, Charset, Extension, Fallback, HeaderRules, MediaType, StatusSet, TrustedProxies, Try,
+};
 
 use crate::http::Template;
 use crate::net::ListenAddr;

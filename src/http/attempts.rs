@@ -10,6 +10,17 @@ pub struct Try {
     pub last: Fallback,
 }
 
+impl Try {
+    /// Whether the last is one page for every path, as single-page applications have it.
+    pub fn ends_in_page(&self) -> bool {
+        let Fallback::Path(path) = &self.last else { return false };
+        path.as_literal().is_some_and(|path| {
+            let path = path.split('?').next().unwrap_or_default();
+            [".html", ".htm"].iter().any(|extension| path.ends_with(extension))
+        })
+    }
+}
+
 /// A path to look for below the directory. With the location's prefix in front, as in `$uri`, the prefix
 /// is stripped as it is from a request's path.
 #[derive(Clone, Debug)]

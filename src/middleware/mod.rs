@@ -2,6 +2,7 @@
 
 mod access_line;
 mod buffer;
+mod delivery;
 mod headers;
 mod limits;
 mod record;
@@ -9,6 +10,7 @@ mod rescue;
 
 pub use access_line::AccessFormat;
 pub use buffer::{Overflow, RequestBuffer, ResponseBuffer};
+pub use delivery::Delivery;
 pub use headers::ResponseEdits;
 pub use limits::{BodyLimit, limit_body};
 pub use record::{Journal, Record};

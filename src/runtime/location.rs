@@ -1,17 +1,19 @@
 //! One location of the model as a handler with what stands before and behind it.
 
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tower::service_fn;
 
 use super::Buffers;
 use super::stack::Location;
+use crate::coding::Policy;
 use crate::config::model::{self, Action, RequestBuffering};
 use crate::handler::files::{self, Files, HotFiles};
 use crate::handler::{Handler, Outcome, Proxy, Redirect, Respond};
-use crate::http::Request;
-use crate::middleware::{BodyLimit, Overflow, RequestBuffer};
+use crate::http::{MediaTypes, Request, Template};
+use crate::middleware::{BodyLimit, Delivery, Overflow, RequestBuffer};
 use crate::router::LocationPattern;
 use crate::upstream::{Dialer, Pool, Upstream};
 
@@ -27,7 +29,9 @@ impl Builder {
         let pool = Pool::new();
         let dialers =
             upstreams.iter().map(|upstream| Rc::new(Dialer::new(Arc::clone(upstream), &pool))).collect();
-        Self { hot: Rc::new(HotFiles::default()), dialers, buffers: buffers.clone() }
+        let hot = Rc::new(HotFiles::default());
+        tokio::task::spawn_local(close_idle(Rc::downgrade(&hot)));
+        Self { hot, dialers, buffers: buffers.clone() }
     }
 
     pub fn location(&self, location: &model::Location) -> Location {
@@ -41,12 +45,13 @@ impl Builder {
             place: format!("{}:{}", location.origin.file.display(), location.origin.line),
             rewrite: location.rewrite.as_ref().map(|rewrite| (rewrite.from.clone(), rewrite.to.clone())),
             response_headers: location.response_headers.clone(),
+            delivery: Delivery { nosniff: location.nosniff, cache_control: location.cache_control.clone() },
         }
     }
 
     fn handler(&self, location: &model::Location) -> Handler {
         match &location.action {
-            Action::Files(settings) => self.files(settings, &location.pattern),
+            Action::Files(settings) => self.files(settings, location),
             Action::Proxy(proxy) => self.proxy(*proxy, location),
             Action::Redirect { to, status } => {
                 let redirect = Rc::new(Redirect { to: to.clone(), status: *status });
@@ -60,10 +65,11 @@ impl Builder {
         }
     }
 
-    fn files(&self, settings: &model::Files, pattern: &LocationPattern) -> Handler {
+    fn files(&self, settings: &model::Files, location: &model::Location) -> Handler {
         let settings = files::Settings {
             directory: settings.directory.base.clone(),
-            strip: strip(pattern, settings.keep_prefix),
+            below: settings.directory.below.clone(),
+            strip: strip(&location.pattern, settings.keep_prefix),
             index: settings.index.clone(),
             symlinks: match settings.symlinks {
                 model::Symlinks::Inside => files::Symlinks::Inside,
@@ -71,12 +77,16 @@ impl Builder {
                 model::Symlinks::Deny => files::Symlinks::Deny,
             },
             r#try: settings.r#try.clone(),
+            types: MediaTypes::new(&settings.mime_types, settings.charset.clone()),
+            auto_cache: settings.cache == model::CachePolicy::Auto,
+            precompressed: settings.precompressed.clone(),
+            compress: location.compress.as_ref().filter(|_| may_be_transformed(location)).map(policy),
         };
         let files = Rc::new(Files::new(settings, Rc::clone(&self.hot)));
-        immediate(move |request| {
-            let matched = request.matched;
-            files.handle(request, matched)
-        })
+        Handler::new(service_fn(move |request: Box<Request>| {
+            let files = Rc::clone(&files);
+            async move { files.handle(request).await }
+        }))
     }
 
     fn proxy(&self, settings: model::Proxy, location: &model::Location) -> Handler {
@@ -106,6 +116,37 @@ impl Builder {
                 outcome
             }
         }))
+    }
+}
+
+/// RFC 9110 7.7: what the location itself says of its answers.
+fn may_be_transformed(location: &model::Location) -> bool {
+    let said = location.cache_control.as_ref().and_then(Template::as_literal).unwrap_or_default();
+    !said.split(',').any(|directive| directive.trim().eq_ignore_ascii_case("no-transform"))
+}
+
+fn policy(compress: &model::Compress) -> Policy {
+    let model::Compress { codings, types, min_size, levels, cookies } = compress;
+    // They have been read once already, when they were checked.
+    let types = types.as_ref().map(|types| types.iter().filter_map(|text| text.parse().ok()).collect());
+    Policy {
+        codings: codings.clone(),
+        types: types.unwrap_or_default(),
+        min_size: *min_size,
+        levels: *levels,
+        cookies: *cookies,
+    }
+}
+
+/// How often kept files are looked through for those that nobody asks for.
+const ROUND: Duration = Duration::from_secs(10);
+
+/// As long as the files are there.
+async fn close_idle(hot: Weak<HotFiles>) {
+    loop {
+        tokio::time::sleep(ROUND).await;
+        let Some(hot) = hot.upgrade() else { return };
+        hot.close_idle(Instant::now());
     }
 }
 

@@ -14,7 +14,7 @@ use crate::handler::{Handler, Outcome};
 use crate::http::{
     Cause, Client, Fault, HeaderRules, OnEnd, Request, Response, Target, Template, TrustedProxies,
 };
-use crate::middleware::{self, BodyLimit, ErrorPages, Journal, Record, ResponseEdits};
+use crate::middleware::{self, BodyLimit, Delivery, ErrorPages, Journal, Record, ResponseEdits};
 use crate::router::Router;
 use crate::server::{Incoming, Refused};
 
@@ -80,6 +80,7 @@ pub(super) struct Location {
     pub place: String,
     pub rewrite: Option<(regex::bytes::Regex, Template)>,
     pub response_headers: HeaderRules,
+    pub delivery: Delivery,
 }
 
 impl Inner {
@@ -154,7 +155,12 @@ impl Location {
         if let Some((from, to)) = &self.rewrite {
             request.rewrite(from, to)?;
         }
-        self.handler.handle(request).await
+        let delivered = self.delivery.bind(&request);
+        let mut outcome = self.handler.handle(request).await;
+        if let Ok(Outcome::Response(response)) = &mut outcome {
+            delivered.apply(response);
+        }
+        outcome
     }
 }
 

@@ -13,12 +13,16 @@ mod balance;
 mod causes;
 /// What a user meets in the shell.
 mod command_line;
+/// Files that are compressed on their way.
+mod compressed_files;
 /// Preconditions and ranges of files.
 mod conditional;
 /// Every file of `static_fixtures/config_errors` gets the report that stands beside it.
 mod config_errors;
 /// Many clients at once, rude ones among them.
 mod crowds;
+/// How files are described, kept and found: types, caching, directories named by requests.
+mod delivery;
 /// Signals, and an orderly end.
 mod drain;
 /// What the operator reads of failures.
@@ -81,6 +85,8 @@ mod sticky;
 mod tcp_listener;
 /// How long a client may take.
 mod timeouts;
+/// Files that lie there compressed.
+mod twins;
 /// Listening on a Unix socket.
 mod unix_listener;
 /// WebSocket and its like.

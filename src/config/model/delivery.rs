@@ -5,7 +5,8 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-use crate::http::{Template, Try};
+use crate::coding::{Coding, Levels};
+use crate::http::{Charset, Extension, MediaType, Template, Try};
 
 #[derive(Clone, Debug)]
 pub struct Files {
@@ -21,9 +22,9 @@ pub struct Files {
     /// Codings whose twins are looked for, the preferred one first.
     pub precompressed: Vec<Coding>,
     /// Media types by extension, `*` for names that tell none, over the built-in ones.
-    pub mime_types: BTreeMap<String, String>,
-    /// Of text without one of its own; `None` leaves it without.
-    pub charset: Option<String>,
+    pub mime_types: BTreeMap<Extension, MediaType>,
+    /// Of text without one of its own.
+    pub charset: Charset,
 }
 
 /// Where files are: a directory, and below it one that each request names.
@@ -59,27 +60,6 @@ pub enum CachePolicy {
     Auto,
 }
 
-/// A content coding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coding {
-    Zstd,
-    Brotli,
-    Gzip,
-}
-
-impl Coding {
-    pub const ALL: [Self; 3] = [Self::Zstd, Self::Brotli, Self::Gzip];
-
-    /// As the configuration writes it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Zstd => "zstd",
-            Self::Brotli => "br",
-            Self::Gzip => "gzip",
-        }
-    }
-}
-
 /// `compress`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compress {
@@ -92,13 +72,6 @@ pub struct Compress {
     pub levels: Levels,
     /// Whether answers that set cookies are compressed as well.
     pub cookies: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Levels {
-    pub zstd: u32,
-    pub brotli: u32,
-    pub gzip: u32,
 }
 
 /// `limit_rate`

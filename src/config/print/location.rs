@@ -61,15 +61,18 @@ fn files(out: &mut Out, files: &Files, site: &Site) {
     if let Some(attempts) = &files.r#try {
         out.key("try", list(attempts_of(attempts, site)));
     }
-    out.key("precompressed", list(files.precompressed.iter().map(|coding| coding.word())));
+    out.key("precompressed", list(files.precompressed.iter().map(|coding| coding.token())));
     if files.cache == CachePolicy::Auto {
         out.key("cache", text("auto"));
     }
     if !files.mime_types.is_empty() {
-        let types = files.mime_types.iter().map(|(extension, found)| (quoted_key(extension), text(found)));
+        let types = files
+            .mime_types
+            .iter()
+            .map(|(extension, found)| (quoted_key(&extension.to_string()), text(found)));
         out.key("mime_types", table(types));
     }
-    out.key("charset", text(files.charset.as_deref().unwrap_or("off")));
+    out.key("charset", text(&files.charset));
 }
 
 /// How answers are sent, whatever they come from.
@@ -92,12 +95,12 @@ fn delivery(out: &mut Out, location: &Location) {
 
 fn compression(compress: &Compress) -> String {
     let Levels { zstd, brotli, gzip } = compress.levels;
-    let levels = [("zstd", zstd), ("br", brotli), ("gzip", gzip)];
+    let levels = [("zstd", zstd.to_string()), ("br", brotli.to_string()), ("gzip", gzip.to_string())];
     let types = compress.types.as_ref().map(|types| entry("types", list(types)));
     let entries = [
-        entry("codings", list(compress.codings.iter().map(|coding| coding.word()))),
+        entry("codings", list(compress.codings.iter().map(|coding| coding.token()))),
         entry("min_size", text(show_size(compress.min_size))),
-        entry("levels", table(levels.map(|(key, level)| entry(key, level.to_string())))),
+        entry("levels", table(levels.map(|(key, level)| entry(key, level)))),
         entry("cookies", compress.cookies.to_string()),
     ];
     table(entries.into_iter().chain(types))

@@ -11,10 +11,15 @@ use crate::config::model::{CachePolicy, LimitRate};
 use crate::config::node::{At, Either};
 use crate::config::raw;
 use crate::config::report::{Problem, Report};
-use crate::http::Template;
+use crate::http::{Template, Try};
 
-pub fn cache(raw: &raw::Location, report: &mut Report) -> CachePolicy {
-    let Some(at) = &raw.cache else { return CachePolicy::Off };
+/// A single-page application is not to be kept by caches in the version that a release has replaced, so
+/// `auto` is what it gets unasked.
+pub fn cache(raw: &raw::Location, attempts: Option<&Try>, report: &mut Report) -> CachePolicy {
+    let Some(at) = &raw.cache else {
+        let is_page = raw.cache_control.is_none() && attempts.is_some_and(Try::ends_in_page);
+        return if is_page { CachePolicy::Auto } else { CachePolicy::Off };
+    };
     let word = match &at.value {
         Either::A(false) => return CachePolicy::Off,
         Either::A(true) => "true",

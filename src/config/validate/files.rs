@@ -31,15 +31,16 @@ pub fn files(
     let directory = directory(&text, pattern, report);
     let index = raw.index.as_ref().map_or_else(|| vec!["index.html".into()], |list| index(list, report));
     let attempts = raw.attempts.as_ref();
+    let r#try = attempts.and_then(|list| attempts::attempts(list, pattern.regex(), around, report));
     Some(Files {
         index,
         listing: raw.listing.as_ref().is_some_and(|at| at.value),
         symlinks: scalar::choice("symlinks", raw.symlinks.as_ref(), SYMLINKS, Symlinks::Inside, report),
-        r#try: attempts.and_then(|list| attempts::attempts(list, pattern.regex(), around, report)),
-        cache: delivery::cache(raw, report),
+        cache: delivery::cache(raw, r#try.as_ref(), report),
+        r#try,
         precompressed: compress::precompressed(raw.precompressed.as_ref(), report),
         mime_types: types::overlay(&around.mime_types, raw.mime_types.as_ref(), report),
-        charset: types::charset(around.charset.as_deref(), raw.charset.as_ref(), report),
+        charset: types::charset(&around.charset, raw.charset.as_ref(), report),
         directory: directory?,
         keep_prefix,
     })

@@ -1,12 +1,11 @@
 //! `[[site.location]]`: its pattern, its one action, and the keys that go with that action.
 
-use std::collections::BTreeMap;
-
 use regex::bytes::Regex;
 
+use super::types::Types;
 use super::upstream::Upstreams;
 use super::{action, compress, delivery, files, headers, idle, origin, proxy, required, scalar, timeouts};
-use crate::config::model::{Action, HeaderRules, Location, Proxy, Rewrite, Timeouts};
+use crate::config::model::{Action, Charset, HeaderRules, Location, Proxy, Rewrite, Timeouts};
 use crate::config::node::At;
 use crate::config::raw;
 use crate::config::report::{ANY, Problem, Report, Spot};
@@ -17,8 +16,8 @@ use crate::router::{LocationPattern, compile_regex};
 pub struct Around<'a> {
     pub timeouts: Timeouts,
     pub max_body: Option<u64>,
-    pub mime_types: BTreeMap<String, String>,
-    pub charset: Option<String>,
+    pub mime_types: Types,
+    pub charset: Charset,
     /// The names of the site's locations, in their order.
     pub named: Vec<Option<String>>,
     /// Which of them are led to.

@@ -26,14 +26,13 @@ mod trouble;
 mod types;
 mod upstream;
 
-use std::collections::BTreeMap;
-
 use super::files::Written;
 use super::model::{Config, Origin, Site};
 use super::node::At;
 use super::report::{ANY, Problem, Report, Spot};
 use listeners::Claim;
 use site::Base;
+use types::Types;
 use upstream::Upstreams;
 
 /// `None` if there is no file to begin with.
@@ -46,7 +45,7 @@ pub fn validate(written: &[Written], report: &mut Report) -> Option<Config> {
     let server = server::server(main.file.server.as_ref(), admin.as_ref(), report);
     let log = server::log(main.file.log.as_ref(), report);
     let timeouts = timeouts::overlay(timeouts::DEFAULT, main.file.timeouts.as_ref(), report);
-    let mime_types = types::overlay(&BTreeMap::new(), main.file.mime_types.as_ref(), report);
+    let mime_types = types::overlay(&Types::new(), main.file.mime_types.as_ref(), report);
     let base = Base { timeouts, mime_types };
     let mut upstreams = Upstreams::read(written, report);
     let raw_sites = || written.iter().filter_map(|file| file.file.site.as_ref()).flat_map(|list| &list.value);

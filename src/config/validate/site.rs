@@ -1,12 +1,11 @@
 //! `[[site]]`
 
-use std::collections::BTreeMap;
-
 use super::listeners::{self, Claim, Hosts};
 use super::location::{self, Around};
+use super::types::Types;
 use super::upstream::Upstreams;
 use super::{errors, not_empty, origin, required, scalar, timeouts, types};
-use crate::config::model::{ErrorPages, Location, Site, Timeouts};
+use crate::config::model::{Charset, ErrorPages, Location, Site, Timeouts};
 use crate::config::node::At;
 use crate::config::raw;
 use crate::config::report::{Problem, Report};
@@ -17,7 +16,7 @@ const MAX_BODY: u64 = 256 << 20;
 /// What a site has from the file around it.
 pub struct Base {
     pub timeouts: Timeouts,
-    pub mime_types: BTreeMap<String, String>,
+    pub mime_types: Types,
 }
 
 pub fn site(
@@ -60,7 +59,7 @@ fn around<'a>(
             None => Some(MAX_BODY),
         },
         mime_types: types::overlay(&base.mime_types, raw.mime_types.as_ref(), report),
-        charset: types::charset(Some(types::CHARSET), raw.charset.as_ref(), report),
+        charset: types::charset(&Charset::default(), raw.charset.as_ref(), report),
         named: Vec::new(),
         used: Vec::new(),
         upstreams,

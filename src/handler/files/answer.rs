@@ -4,10 +4,12 @@ use std::rc::Rc;
 
 use ::http::{HeaderValue, Method, StatusCode, header};
 
+use super::reader::Reader;
 use super::representation::Representation;
-use crate::http::conditional::{self, Verdict};
+use crate::coding::{Coding, Compressed, Encoder, Policy};
+use crate::http::conditional::{self, Validators, Verdict};
 use crate::http::range::{self, ByteRange, Selection};
-use crate::http::{Cause, Fault, Request, Response, encode_path, multipart};
+use crate::http::{Body, Cause, Fault, Fields, Request, Response, Stream, encode_path, multipart};
 
 /// What a request's path leads to.
 #[derive(Debug)]
@@ -29,23 +31,20 @@ pub fn allow(method: &Method) -> Result<(), Fault> {
     Err(fault.with_header(header::ALLOW, HeaderValue::from_static("GET, HEAD")))
 }
 
-/// `place` is where the operator has to look when nothing can be sent.
-pub fn answer(request: &Request, found: &Found, place: impl FnOnce() -> String) -> Result<Response, Fault> {
-    match found {
-        Found::File(file) => represent(request, file),
-        Found::Directory => add_slash(request),
-        // As nginx does: the directory is there, but there is nothing to show of it.
-        Found::NoIndex => Err(Fault::new(Cause::Forbidden, format!("{}: has no index file", place()))),
-        Found::Missing => Err(Fault::new(Cause::NotFound, place())),
-    }
+/// `place` is where the operator has to look.
+pub fn missing(place: &str) -> Fault {
+    Fault::new(Cause::NotFound, place)
+}
+
+/// As nginx does: the directory is there, but there is nothing to show of it.
+pub fn no_index(place: &str) -> Fault {
+    Fault::new(Cause::Forbidden, format!("{place}: has no index file"))
 }
 
 /// Preconditions first, then Range (RFC 9110 13.2.1), which counts for GET only (14.2).
-fn represent(request: &Request, file: &Representation) -> Result<Response, Fault> {
-    match conditional::evaluate(&request.method, &request.headers, &file.validators) {
-        Verdict::Proceed => {}
-        Verdict::NotModified => return Ok(not_modified(file)),
-        Verdict::Failed => return Err(Cause::PreconditionFailed.into()),
+pub fn represent(request: &Request, file: &Representation) -> Result<Response, Fault> {
+    if let Some(response) = precondition(request, &file.validators, &file.headers)? {
+        return Ok(response);
     }
     match select(request, file) {
         Selection::Whole => Ok(whole(request, file)),
@@ -56,21 +55,60 @@ fn represent(request: &Request, file: &Representation) -> Result<Response, Fault
     }
 }
 
+/// A file that is compressed while it is sent: nobody knows its length yet, and there are no parts of it.
+pub fn compress(
+    request: &Request,
+    file: &Representation,
+    coding: Coding,
+    policy: &Policy,
+) -> Result<Response, Fault> {
+    let validators = file.state.weak_validators(coding);
+    let mut headers = file.headers.clone();
+    headers.insert(header::ETAG, validators.etag.clone());
+    headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.token()));
+    headers.remove(header::ACCEPT_RANGES);
+    if let Some(response) = precondition(request, &validators, &headers)? {
+        return Ok(response);
+    }
+    let mut response = Response { headers, ..Response::default() };
+    if request.method != Method::HEAD {
+        let plain = Stream::new(Some(file.length), Reader::new(file.content(), file.length));
+        let encoder = Encoder::new(coding, &policy.levels, Some(file.length))?;
+        response.body = Body::Stream(Stream::new(None, Compressed::new(plain, encoder, false)));
+    }
+    Ok(response)
+}
+
+fn precondition(
+    request: &Request,
+    validators: &Validators,
+    headers: &Fields,
+) -> Result<Option<Response>, Fault> {
+    match conditional::evaluate(&request.method, &request.headers, validators) {
+        Verdict::Proceed => Ok(None),
+        Verdict::NotModified => Ok(Some(not_modified(headers))),
+        Verdict::Failed => Err(Cause::PreconditionFailed.into()),
+    }
+}
+
+/// Whether parts are asked for.
+pub fn wants_ranges(request: &Request) -> bool {
+    request.method == Method::GET && request.headers.contains_key(header::RANGE)
+}
+
 fn select(request: &Request, file: &Representation) -> Selection {
-    let asked = request.method == Method::GET && request.headers.contains_key(header::RANGE);
-    if asked && conditional::range_applies(&request.headers, &file.validators) {
+    if wants_ranges(request) && conditional::range_applies(&request.headers, &file.validators) {
         range::select(&request.headers, file.length)
     } else {
         Selection::Whole
     }
 }
 
+/// To a HEAD the writer tells the length of the body and leaves it at that.
 fn whole(request: &Request, file: &Representation) -> Response {
-    let mut response = Response { headers: file.headers.clone(), ..Response::default() };
-    if request.method == Method::HEAD {
-        response.headers.insert(header::CONTENT_LENGTH, file.length.into());
-    } else {
-        response.body = file.body();
+    let mut response = Response { headers: file.headers.clone(), body: file.body(), ..Response::default() };
+    if request.method == Method::HEAD && file.length == 0 {
+        response.headers.insert(header::CONTENT_LENGTH, 0.into());
     }
     response
 }
@@ -94,10 +132,10 @@ fn parts(file: &Representation, ranges: &[ByteRange]) -> Option<Response> {
 }
 
 /// RFC 9110 15.4.5: what a cache needs to go on with its copy, and nothing that describes a body.
-fn not_modified(file: &Representation) -> Response {
+fn not_modified(headers: &Fields) -> Response {
     let mut response = Response::new(StatusCode::NOT_MODIFIED);
-    for name in [header::ETAG, header::LAST_MODIFIED] {
-        if let Some(value) = file.headers.get(&name) {
+    for name in [header::ETAG, header::LAST_MODIFIED, header::CACHE_CONTROL, header::VARY] {
+        if let Some(value) = headers.get(&name) {
             response.headers.insert(name, value.clone());
         }
     }
@@ -106,7 +144,7 @@ fn not_modified(file: &Representation) -> Response {
 
 /// So that relative links in its index lead below it. The path is written anew from its normal form:
 /// `//host/` would be another server, and a decoded CR LF another field.
-fn add_slash(request: &Request) -> Result<Response, Fault> {
+pub fn add_slash(request: &Request) -> Result<Response, Fault> {
     let path = &request.target.path;
     let slashes = path.iter().take_while(|byte| **byte == b'/').count();
     let mut location = vec![b'/'];

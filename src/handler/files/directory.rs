@@ -1,114 +1,166 @@
-//! The directory of a location: files by their path below it, hot ones without asking the kernel.
+//! The directory of a location, looked into: at once as far as the kernel has it in memory, else on a
+//! thread that may wait for the disk.
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 
-use super::answer::Found;
-use super::hot::{HotFiles, LARGEST, Space, TRUSTED};
-use super::open::{Base, Entry, Symlinks};
-use super::representation::Representation;
+use super::content;
+use super::hot::TRUSTED;
+use super::open::{Base, Entry, Look, Place, Refusal, Symlinks};
 use super::state::State;
-use crate::http::Fault;
+use crate::http::{Cause, Fault};
+
+/// How many looks of one location may wait at once. A mount that hangs holds so many threads and not all.
+const WAITING: usize = 6;
 
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
     symlinks: Symlinks,
-    hot: Rc<HotFiles>,
-    space: Space,
-    base: RefCell<Option<(Rc<Base>, Instant)>>,
+    base: RefCell<Option<(Arc<Base>, Instant)>>,
+    waiting: Semaphore,
+}
+
+/// What a path leads to.
+#[derive(Debug)]
+pub enum Seen {
+    Missing,
+    Directory,
+    /// The file is as it was known.
+    Same(State),
+    File(File, State, Option<Bytes>),
+}
+
+/// What a look has shown.
+#[derive(Debug)]
+pub struct Sight {
+    pub seen: Seen,
+    /// As of when: that is as old as the directory's own descriptor, so that a deployment which swaps the
+    /// directory does not stay hidden for one second behind the other.
+    pub checked: Instant,
+    /// Whether the disk is this machine's own, so that an open file can be asked for its state at any time.
+    pub is_local: bool,
+}
+
+/// What is known of a file before it is looked at, and how much of it is wanted in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    pub known: Option<State>,
+    /// Up to this size its content is read, if the file holds still.
+    pub content: u64,
 }
 
 impl Directory {
-    pub fn new(path: PathBuf, symlinks: Symlinks, hot: Rc<HotFiles>) -> Self {
-        let space = hot.space(&path, symlinks);
-        Self { path, symlinks, hot, space, base: RefCell::default() }
+    pub fn new(path: PathBuf, symlinks: Symlinks) -> Self {
+        Self { path, symlinks, base: RefCell::default(), waiting: Semaphore::new(WAITING) }
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    pub fn file(&self, path: &[u8], now: Instant) -> Result<Found, Fault> {
-        if let Some(file) = self.hot.fresh(self.space, path, now) {
-            return Ok(Found::File(file));
-        }
-        let found = self.look(path, now);
-        if !matches!(found, Ok(Found::File(_))) {
-            self.hot.forget(self.space, path);
-        }
-        found
+    /// What lies at a place.
+    pub async fn look(&self, place: Place<'_>, wanted: Wanted, now: Instant) -> Result<Sight, Fault> {
+        let (base, checked) = self.base(now).await?;
+        let (symlinks, is_local) = (self.symlinks, base.is_local());
+        let seen = match see(&base, place, symlinks, wanted, Look::Cached) {
+            Ok(None) => {
+                self.waiting_for(place, move |place| see(&base, place, symlinks, wanted, Look::Disk)).await
+            }
+            decided => decided,
+        };
+        // A look that may wait always tells.
+        let seen = seen.map_err(|refusal| self.named(&refusal))?.ok_or(Cause::Internal)?;
+        Ok(Sight { seen, checked, is_local })
     }
 
-    pub fn has_directory(&self, path: &[u8], now: Instant) -> Result<bool, Fault> {
-        self.base(now)?.0.has_directory(path, self.symlinks).map_err(|fault| self.named(fault))
+    pub async fn has_directory(&self, place: Place<'_>, now: Instant) -> Result<bool, Fault> {
+        let (base, _) = self.base(now).await?;
+        let symlinks = self.symlinks;
+        let found = match base.has_directory(place, symlinks, Look::Cached) {
+            Ok(None) => {
+                self.waiting_for(place, move |place| base.has_directory(place, symlinks, Look::Disk)).await
+            }
+            decided => decided,
+        };
+        Ok(found.map_err(|refusal| self.named(&refusal))?.unwrap_or_default())
+    }
+
+    /// Does what may wait on a thread of its own. Who gives up waiting does not end it there.
+    async fn waiting_for<T: Send + 'static>(
+        &self,
+        place: Place<'_>,
+        look: impl FnOnce(Place<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (below, path) = (place.below.to_vec(), place.path.to_vec());
+        self.on_another_thread(move || look(Place { below: &below, path: &path })).await
+    }
+
+    async fn on_another_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        // Never closed.
+        let _permit = self.waiting.acquire().await;
+        // The thread is gone only if it panicked, or the process is about to end.
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|error| Refusal::new(Cause::Internal, error.to_string()))?
     }
 
     /// A path below the directory says little to who reads the log.
-    fn named(&self, mut fault: Fault) -> Fault {
-        fault.detail = format!("{}/{}", self.path.display(), fault.detail);
-        fault
-    }
-
-    fn look(&self, path: &[u8], now: Instant) -> Result<Found, Fault> {
-        // What is found is as old as the directory's own descriptor: a deployment that swaps the
-        // directory must not stay hidden for one second behind the other.
-        let (base, checked) = self.base(now)?;
-        match base.entry(path, self.symlinks).map_err(|fault| self.named(fault))? {
-            Entry::Missing => Ok(Found::Missing),
-            Entry::Directory => Ok(Found::Directory),
-            Entry::File(file, state) => Ok(Found::File(self.take(path, file, state, checked))),
-        }
-    }
-
-    fn take(&self, path: &[u8], file: File, state: State, checked: Instant) -> Rc<Representation> {
-        if let Some(known) = self.hot.renew(self.space, path, state, checked) {
-            return known;
-        }
-        if let Some(bytes) = read_settled(&file, &state) {
-            let file = Rc::new(Representation::in_memory(path, bytes, &state));
-            self.hot.keep(self.space, path, state, checked, Rc::clone(&file));
-            return file;
-        }
-        self.hot.forget(self.space, path);
-        Rc::new(Representation::on_disk(path, file, &state))
+    fn named(&self, refusal: &Refusal) -> Fault {
+        Fault::new(refusal.cause, format!("{}/{}", self.path.display(), refusal.detail))
     }
 
     /// The directory itself, opened again after a second: deployments swap it by a symbolic link.
-    fn base(&self, now: Instant) -> Result<(Rc<Base>, Instant), Fault> {
-        let mut cached = self.base.borrow_mut();
-        if let Some((base, opened)) = &*cached
-            && now.saturating_duration_since(*opened) < TRUSTED
-        {
-            return Ok((Rc::clone(base), *opened));
-        }
-        *cached = None;
-        let base = Rc::new(Base::open(&self.path)?);
-        *cached = Some((Rc::clone(&base), now));
+    async fn base(&self, now: Instant) -> Result<(Arc<Base>, Instant), Fault> {
+        let known = self.base.borrow().clone();
+        let again = match known {
+            Some((base, opened)) if now.saturating_duration_since(opened) < TRUSTED => {
+                return Ok((base, opened));
+            }
+            Some((base, _)) => base.open_again(&self.path),
+            None => None,
+        };
+        let opened = if let Some(opened) = again {
+            opened
+        } else {
+            let path = self.path.clone();
+            self.on_another_thread(move || Base::open(&path)).await
+        };
+        self.base.replace(None);
+        let base = Arc::new(opened?);
+        self.base.replace(Some((Arc::clone(&base), now)));
         Ok((base, now))
     }
 }
 
-/// All of a small file, if it holds still: it was not written just now, and after reading it is in the
-/// state it was in before. So what is kept is one version, never a mix of two.
-fn read_settled(file: &File, state: &State) -> Option<Bytes> {
-    if state.length > LARGEST || !state.is_settled() {
-        return None;
+/// `None` if a cached look cannot tell, or the content is not in memory.
+fn see(
+    base: &Base,
+    place: Place<'_>,
+    symlinks: Symlinks,
+    wanted: Wanted,
+    look: Look,
+) -> Result<Option<Seen>, Refusal> {
+    let Some(entry) = base.entry(place, symlinks, look)? else { return Ok(None) };
+    let (file, state) = match entry {
+        Entry::Missing => return Ok(Some(Seen::Missing)),
+        Entry::Directory => return Ok(Some(Seen::Directory)),
+        Entry::File(_, state) if wanted.known == Some(state) => return Ok(Some(Seen::Same(state))),
+        Entry::File(file, state) => (file, state),
+    };
+    if state.length > wanted.content || !state.is_settled() {
+        return Ok(Some(Seen::File(file, state, None)));
     }
-    let bytes = read(file, usize::try_from(state.length).ok()?)?;
-    let after = file.metadata().ok()?;
-    (State::from(&after) == *state).then_some(bytes)
-}
-
-/// Exactly `length` bytes, up to the end of the file.
-fn read(file: &File, length: usize) -> Option<Bytes> {
-    let mut buffer = vec![0; length];
-    file.read_exact_at(&mut buffer, 0).ok()?;
-    Some(Bytes::from(buffer))
+    let content = content::read(&file, &state, look);
+    let is_undecided = content.is_none() && look == Look::Cached;
+    Ok((!is_undecided).then_some(Seen::File(file, state, content)))
 }

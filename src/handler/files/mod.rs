@@ -10,11 +10,18 @@
 
 mod answer;
 mod attempt;
+mod catalog;
+mod content;
+mod description;
 mod directory;
+mod encoded;
 mod hot;
+mod mount;
 mod open;
+mod reader;
 mod representation;
 mod resolve;
+mod root;
 mod state;
 
 use std::path::PathBuf;
@@ -22,10 +29,16 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::Outcome;
-use crate::http::{Fault, Request, Response, Try};
-use answer::{Found, allow, answer};
+use crate::coding::{Accepted, Coding, Policy};
+use crate::http::{Fault, MediaTypes, Request, Response, Template, Try};
+use answer::{Found, add_slash, allow, compress, missing, no_index, represent, wants_ranges};
+use catalog::Catalog;
+use description::Description;
 use directory::Directory;
+use encoded::Selected;
+use open::Place;
 use resolve::Relative;
+use root::Root;
 
 pub use hot::{HotFiles, Limits};
 pub use open::Symlinks;
@@ -35,17 +48,26 @@ pub use resolve::Strip;
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub directory: PathBuf,
+    /// The part of the directory that each request names.
+    pub below: Option<Template>,
     pub strip: Strip,
     /// Names that answer for a directory, in order.
     pub index: Vec<String>,
     pub symlinks: Symlinks,
     pub r#try: Option<Try>,
+    pub types: MediaTypes,
+    /// Whether Cache-Control is made of a file's name and type.
+    pub auto_cache: bool,
+    /// Codings whose twins are looked for, the preferred one first.
+    pub precompressed: Vec<Coding>,
+    pub compress: Option<Policy>,
 }
 
 /// The files of one location, for one event loop.
 #[derive(Debug)]
 pub struct Files {
-    directory: Directory,
+    catalog: Catalog,
+    root: Root,
     strip: Strip,
     index: Vec<String>,
     r#try: Option<Try>,
@@ -53,47 +75,79 @@ pub struct Files {
 
 impl Files {
     pub fn new(settings: Settings, hot: Rc<HotFiles>) -> Self {
-        let Settings { directory, strip, index, symlinks, r#try } = settings;
-        Self { directory: Directory::new(directory, symlinks, hot), strip, index, r#try }
+        let Settings { directory, below, strip, index, symlinks, r#try, .. } = settings;
+        let Settings { types, auto_cache, precompressed, compress, .. } = settings;
+        let has_twins = !precompressed.is_empty();
+        let description = Description { types, auto_cache, precompressed: has_twins, compress };
+        let directory = Directory::new(directory, symlinks);
+        let catalog = Catalog::new(directory, description, precompressed, hot);
+        Self { catalog, root: Root::new(below), strip, index, r#try }
     }
 
-    /// Answers a request of whose path `matched` bytes matched the location.
-    pub fn handle(&self, request: Box<Request>, matched: usize) -> Result<Outcome, Fault> {
+    /// Answers a request of whose path `request.matched` bytes matched the location.
+    pub async fn handle(&self, request: Box<Request>) -> Result<Outcome, Fault> {
+        let Some(below) = self.root.of(&request) else {
+            return Err(self.missing(&request));
+        };
         match &self.r#try {
-            Some(r#try) => self.attempt(r#try, request, matched),
-            None => self.serve(&request, matched).map(Outcome::Response),
+            Some(r#try) => self.attempt(r#try, request, &below).await,
+            None => self.serve(&request, &below).await.map(Outcome::Response),
         }
     }
 
-    fn serve(&self, request: &Request, matched: usize) -> Result<Response, Fault> {
+    async fn serve(&self, request: &Request, below: &[u8]) -> Result<Response, Fault> {
         allow(&request.method)?;
-        let found = match Relative::resolve(&request.target.path, matched, self.strip) {
-            Some(relative) => self.find(&relative, request.read)?,
-            None => Found::Missing,
+        let Some(relative) = Relative::resolve(&request.target.path, request.matched, self.strip) else {
+            return Err(self.missing(request));
         };
-        self.answer(request, &found)
+        let found = self.find(below, &relative, request.read).await?;
+        self.answer(request, below, found).await
     }
 
-    fn find(&self, relative: &Relative<'_>, now: Instant) -> Result<Found, Fault> {
-        if relative.slash { self.index(relative, now) } else { self.directory.file(&relative.path, now) }
+    async fn find(&self, below: &[u8], relative: &Relative<'_>, now: Instant) -> Result<Found, Fault> {
+        if relative.slash {
+            return self.index(below, relative, now).await;
+        }
+        self.catalog.file(Place { below, path: &relative.path }, now).await
     }
 
     /// nginx's `index`, but without matching locations anew: the location that has the directory answers.
-    fn index(&self, directory: &Relative<'_>, now: Instant) -> Result<Found, Fault> {
+    async fn index(&self, below: &[u8], directory: &Relative<'_>, now: Instant) -> Result<Found, Fault> {
         for entry in self.index.iter().filter_map(|name| directory.entry(name)) {
-            if let found @ Found::File(_) = self.directory.file(&entry.path, now)? {
+            let found = self.catalog.file(Place { below, path: &entry.path }, now).await?;
+            if let Found::File(_) = found {
                 return Ok(found);
             }
         }
-        let there = self.directory.has_directory(&directory.path, now)?;
+        let place = Place { below, path: &directory.path };
+        let there = self.catalog.directory.has_directory(place, now).await?;
         Ok(if there { Found::NoIndex } else { Found::Missing })
     }
 
-    fn answer(&self, request: &Request, found: &Found) -> Result<Response, Fault> {
-        answer(request, found, || {
-            let path = String::from_utf8_lossy(&request.target.path);
-            format!("{path} in directory {}", self.directory.path().display())
-        })
+    async fn answer(&self, request: &Request, below: &[u8], found: Found) -> Result<Response, Fault> {
+        let file = match found {
+            Found::File(file) if !self.catalog.has_codings() => return represent(request, &file),
+            Found::File(file) => file,
+            Found::Directory => return add_slash(request),
+            Found::NoIndex => return Err(no_index(&self.place(request))),
+            Found::Missing => return Err(self.missing(request)),
+        };
+        let accepted = Accepted::of(&request.headers);
+        let with_ranges = wants_ranges(request);
+        match self.catalog.select(file, below, &accepted, with_ranges, request.read).await {
+            Selected::Whole(file) => represent(request, &file),
+            Selected::Compressing(file, coding, policy) => compress(request, &file, coding, policy),
+        }
+    }
+
+    fn missing(&self, request: &Request) -> Fault {
+        missing(&self.place(request))
+    }
+
+    /// Where the operator has to look when nothing can be sent.
+    fn place(&self, request: &Request) -> String {
+        let path = String::from_utf8_lossy(&request.target.path);
+        format!("{path} in directory {}", self.catalog.directory.path().display())
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
+use super::mount::Mount;
 use super::state::State;
 use crate::http::{Cause, Fault};
 
@@ -22,6 +23,15 @@ pub enum Symlinks {
     Deny,
 }
 
+/// What a look may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Nothing but what the kernel has in memory: never waits for a disk, nor for another machine.
+    Cached,
+    /// As long as it takes. Not for event loops.
+    Disk,
+}
+
 /// What a path turned out to be.
 #[derive(Debug)]
 pub enum Entry {
@@ -30,73 +40,177 @@ pub enum Entry {
     File(File, State),
 }
 
+/// Why nothing could be opened. Unlike a fault it may come from another thread.
+#[derive(Debug)]
+pub struct Refusal {
+    pub cause: Cause,
+    pub detail: String,
+}
+
+impl Refusal {
+    pub fn new(cause: Cause, detail: impl Into<String>) -> Self {
+        Self { cause, detail: detail.into() }
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.cause, refusal.detail)
+    }
+}
+
+/// A path below a directory, in two parts.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The directory that this request's variables name; empty where there are none.
+    pub below: &'a [u8],
+    pub path: &'a [u8],
+}
+
 /// Without blocking on a FIFO, and without a terminal becoming ours.
 const READ: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 /// Only a handle, which has no effect on what it names.
 const HANDLE: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 
+const DIRECTORY: OFlags = HANDLE.union(OFlags::DIRECTORY);
+
 /// `openat2` answers EAGAIN when something was renamed while it resolved `..`; trying again is the remedy.
 const RACES: usize = 64;
 
 /// The directory of a location, open. Symbolic links on the way to it are the operator's own.
 #[derive(Debug)]
-pub struct Base(OwnedFd);
+pub struct Base {
+    directory: OwnedFd,
+    mount: Mount,
+}
 
 impl Base {
-    pub fn open(directory: &Path) -> Result<Self, Fault> {
-        let flags = HANDLE.union(OFlags::DIRECTORY);
-        let opened = rustix::fs::open(directory, flags, Mode::empty());
-        opened.map(Self).map_err(|errno| fault(errno, &format_args!("directory {}", directory.display())))
+    pub fn open(directory: &Path) -> Result<Self, Refusal> {
+        let opened = rustix::fs::open(directory, DIRECTORY, Mode::empty());
+        let directory = opened.map_err(|errno| unopened(errno, directory))?;
+        let mount = Mount::of(directory.as_fd());
+        Ok(Self { directory, mount })
+    }
+
+    /// The directory of that path as it is now, if that can be told without waiting.
+    pub fn open_again(&self, directory: &Path) -> Option<Result<Self, Refusal>> {
+        let opened = rustix::fs::openat2(CWD, directory, DIRECTORY, Mode::empty(), ResolveFlags::CACHED);
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(errno) if is_undecided(errno) => return None,
+            Err(errno) => return Some(Err(unopened(errno, directory))),
+        };
+        let mount = self.mount.again(opened.as_fd())?;
+        Some(Ok(Self { directory: opened, mount }))
+    }
+
+    pub const fn is_local(&self) -> bool {
+        self.mount.is_local()
     }
 
     /// Opens a file below. Other than files and directories, nothing is served: reading a FIFO or a
-    /// device has effects, and no end.
-    pub fn entry(&self, path: &[u8], symlinks: Symlinks) -> Result<Entry, Fault> {
-        match self.open_below(path, READ, symlinks).and_then(look) {
-            Ok((file, metadata)) if metadata.is_file() => Ok(Entry::File(file, State::from(&metadata))),
-            Ok((_, metadata)) if metadata.is_dir() => Ok(Entry::Directory),
-            Ok(_) => Err(Fault::new(Cause::Forbidden, format!("{}: not a regular file", shown(path)))),
-            Err(errno) if is_missing(errno) => Ok(Entry::Missing),
-            Err(errno) => Err(fault(errno, &shown(path))),
-        }
+    /// device has effects, and no end. `None` if a cached look cannot tell.
+    pub fn entry(&self, place: Place<'_>, symlinks: Symlinks, look: Look) -> Result<Option<Entry>, Refusal> {
+        let opened = self.open_below(place, READ, symlinks, look).and_then(stat);
+        Ok(Some(match opened {
+            Ok((file, metadata)) if metadata.is_file() => Entry::File(file, State::from(&metadata)),
+            Ok((_, metadata)) if metadata.is_dir() => Entry::Directory,
+            Ok(_) => {
+                return Err(Refusal::new(Cause::Forbidden, format!("{}: not a regular file", place.shown())));
+            }
+            Err(errno) if is_missing(errno) => Entry::Missing,
+            Err(errno) if look == Look::Cached && is_undecided(errno) => return Ok(None),
+            Err(errno) => return Err(refusal(errno, &place.shown())),
+        }))
     }
 
     /// Whether a directory is there. It need not be readable for that.
-    pub fn has_directory(&self, path: &[u8], symlinks: Symlinks) -> Result<bool, Fault> {
-        match self.open_below(path, HANDLE.union(OFlags::DIRECTORY), symlinks) {
-            Ok(_) => Ok(true),
-            Err(errno) if is_missing(errno) => Ok(false),
-            Err(errno) => Err(fault(errno, &shown(path))),
+    pub fn has_directory(
+        &self,
+        place: Place<'_>,
+        symlinks: Symlinks,
+        look: Look,
+    ) -> Result<Option<bool>, Refusal> {
+        match self.open_below(place, DIRECTORY, symlinks, look) {
+            Ok(_) => Ok(Some(true)),
+            Err(errno) if is_missing(errno) => Ok(Some(false)),
+            Err(errno) if look == Look::Cached && is_undecided(errno) => Ok(None),
+            Err(errno) => Err(refusal(errno, &place.shown())),
         }
     }
 
-    fn open_below(&self, path: &[u8], flags: OFlags, symlinks: Symlinks) -> Result<OwnedFd, Errno> {
-        let path = Path::new(std::ffi::OsStr::from_bytes(if path.is_empty() { b"." } else { path }));
-        let (beneath, links) = (ResolveFlags::BENEATH, ResolveFlags::NO_MAGICLINKS);
-        match symlinks {
-            Symlinks::Follow => resolve(self.0.as_fd(), path, flags, links),
-            Symlinks::Deny => {
-                resolve(self.0.as_fd(), path, flags, beneath.union(links).union(ResolveFlags::NO_SYMLINKS))
-            }
-            Symlinks::Inside => match resolve(self.0.as_fd(), path, flags, beneath.union(links)) {
-                Err(Errno::XDEV) => self.open_by_absolute_link(path, flags),
-                opened => opened,
-            },
-        }
+    /// A directory to be read.
+    pub fn open_directory(&self, place: Place<'_>, symlinks: Symlinks) -> Result<OwnedFd, Refusal> {
+        let opened = self.open_below(place, READ.union(OFlags::DIRECTORY), symlinks, Look::Disk);
+        opened.map_err(|errno| refusal(errno, &place.shown()))
     }
 
-    /// BENEATH refuses every absolute link, also one that leads back inside. So take a handle on what it
-    /// leads to and ask the kernel where that is. The judgement is on the handle, and the same handle
-    /// is opened, so swapping links in between changes nothing.
-    fn open_by_absolute_link(&self, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
-        let handle = resolve(self.0.as_fd(), path, HANDLE, ResolveFlags::NO_MAGICLINKS)?;
-        if !real_path(handle.as_fd())?.starts_with(real_path(self.0.as_fd())?) {
-            return Err(Errno::XDEV);
+    fn open_below(
+        &self,
+        place: Place<'_>,
+        flags: OFlags,
+        symlinks: Symlinks,
+        look: Look,
+    ) -> Result<OwnedFd, Errno> {
+        if look == Look::Cached && !self.mount.is_local() {
+            return Err(Errno::AGAIN);
         }
-        // Opening it anew follows the magic link to that very inode, with the permissions it has.
-        rustix::fs::openat(CWD, magic_link(handle.as_fd()), flags, Mode::empty())
+        if place.below.is_empty() {
+            return open_in(self.directory.as_fd(), place.path, flags, symlinks, look);
+        }
+        let root = open_in(self.directory.as_fd(), place.below, DIRECTORY, symlinks, look)?;
+        open_in(root.as_fd(), place.path, flags, symlinks, look)
     }
+}
+
+impl Place<'_> {
+    fn shown(self) -> String {
+        let path = String::from_utf8_lossy(self.path);
+        match self.below {
+            b"" => path.into_owned(),
+            below => format!("{}/{path}", String::from_utf8_lossy(below)),
+        }
+    }
+}
+
+fn open_in(
+    base: BorrowedFd<'_>,
+    path: &[u8],
+    flags: OFlags,
+    symlinks: Symlinks,
+    look: Look,
+) -> Result<OwnedFd, Errno> {
+    let path = Path::new(std::ffi::OsStr::from_bytes(if path.is_empty() { b"." } else { path }));
+    let (beneath, links) = (ResolveFlags::BENEATH, ResolveFlags::NO_MAGICLINKS);
+    let how = match symlinks {
+        Symlinks::Follow => links,
+        Symlinks::Inside => beneath.union(links),
+        Symlinks::Deny => beneath.union(links).union(ResolveFlags::NO_SYMLINKS),
+    };
+    match look {
+        // Another mount may be one whose files have to be waited for.
+        Look::Cached => {
+            let how = how.union(ResolveFlags::CACHED).union(ResolveFlags::NO_XDEV);
+            rustix::fs::openat2(base, path, flags, Mode::empty(), how)
+        }
+        Look::Disk => match resolve(base, path, flags, how) {
+            Err(Errno::XDEV) if symlinks == Symlinks::Inside => open_by_absolute_link(base, path, flags),
+            opened => opened,
+        },
+    }
+}
+
+/// BENEATH refuses every absolute link, also one that leads back inside. So take a handle on what it
+/// leads to and ask the kernel where that is. The judgement is on the handle, and the same handle
+/// is opened, so swapping links in between changes nothing.
+fn open_by_absolute_link(base: BorrowedFd<'_>, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let handle = resolve(base, path, HANDLE, ResolveFlags::NO_MAGICLINKS)?;
+    if !real_path(handle.as_fd())?.starts_with(real_path(base)?) {
+        return Err(Errno::XDEV);
+    }
+    // Opening it anew follows the magic link to that very inode, with the permissions it has.
+    rustix::fs::openat(CWD, magic_link(handle.as_fd()), flags, Mode::empty())
 }
 
 fn resolve(base: BorrowedFd<'_>, path: &Path, flags: OFlags, how: ResolveFlags) -> Result<OwnedFd, Errno> {
@@ -108,7 +222,7 @@ fn resolve(base: BorrowedFd<'_>, path: &Path, flags: OFlags, how: ResolveFlags) 
 }
 
 /// What was opened, by its own descriptor: the path may lead elsewhere by now.
-fn look(opened: OwnedFd) -> Result<(File, Metadata), Errno> {
+fn stat(opened: OwnedFd) -> Result<(File, Metadata), Errno> {
     let file = File::from(opened);
     match file.metadata() {
         Ok(metadata) => Ok((file, metadata)),
@@ -131,12 +245,17 @@ fn is_missing(errno: Errno) -> bool {
     matches!(errno, Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG)
 }
 
-fn shown(path: &[u8]) -> String {
-    String::from_utf8_lossy(path).into_owned()
+/// What a cached look says when it would have to wait, or to leave the mount. Kernels before 5.12 do not know it.
+fn is_undecided(errno: Errno) -> bool {
+    matches!(errno, Errno::AGAIN | Errno::INTR | Errno::XDEV | Errno::INVAL)
+}
+
+fn unopened(errno: Errno, directory: &Path) -> Refusal {
+    refusal(errno, &format_args!("directory {}", directory.display()))
 }
 
 /// The cause of a failure, with what it was about for the operator.
-pub fn fault(errno: Errno, what: &dyn Display) -> Fault {
+fn refusal(errno: Errno, what: &dyn Display) -> Refusal {
     let cause = match errno {
         errno if is_missing(errno) => Cause::NotFound,
         // ELOOP and EXDEV are links the policy refuses; a socket, or a device without its driver, is
@@ -147,7 +266,7 @@ pub fn fault(errno: Errno, what: &dyn Display) -> Fault {
         Errno::MFILE | Errno::NFILE | Errno::NOMEM => Cause::TooManyFiles,
         _ => Cause::FileRead,
     };
-    Fault::new(cause, format!("{what}: {}", std::io::Error::from(errno)))
+    Refusal::new(cause, format!("{what}: {}", std::io::Error::from(errno)))
 }
 
 #[cfg(test)]

@@ -1,54 +1,98 @@
 //! A file as HTTP sees it: content, length, validators and fields.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ::http::{HeaderValue, header};
 use bytes::Bytes;
 
+use super::description::Description;
+use super::hot::TRUSTED;
 use super::state::State;
+use crate::coding::Coding;
 use crate::http::conditional::Validators;
 use crate::http::range::ByteRange;
-use crate::http::{Body, Fields, FileRange, Piece, media_type};
+use crate::http::{Body, Fields, FileRange, Piece};
 
 /// What a 200, and any part or condition of it, is made from.
 #[derive(Debug)]
 pub struct Representation {
+    /// Where its file is, below the directory; of a twin, the file that it belongs to.
+    pub path: Box<[u8]>,
     pub length: u64,
     pub validators: Validators,
     /// The fields of a 200.
     pub headers: Fields,
+    /// Of the file it was made from.
+    pub state: State,
     content: Content,
+    absent: Absent,
+    compressing: Compressing,
 }
 
 #[derive(Debug)]
-enum Content {
+pub enum Content {
     Memory(Bytes),
     Disk(Arc<OwnedFd>),
 }
 
+impl From<File> for Content {
+    fn from(file: File) -> Self {
+        Self::Disk(Arc::new(file.into()))
+    }
+}
+
 impl Representation {
-    /// Of an open file.
-    pub fn on_disk(path: &[u8], file: File, state: &State) -> Self {
-        Self::new(path, state, Content::Disk(Arc::new(file.into())))
+    /// Of a file as it is.
+    pub fn plain(path: &[u8], content: Content, state: State, description: &Description) -> Self {
+        let validators = state.validators(None);
+        let mut headers = description.fields(path, &validators, None);
+        headers.append(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        Self::new(path, state.length, validators, headers, state, content)
     }
 
-    /// Of all the bytes of a file.
-    pub fn in_memory(path: &[u8], bytes: Bytes, state: &State) -> Self {
-        Self::new(path, state, Content::Memory(bytes))
+    /// Of a file that lies beside the one at `path`, and is the same in a coding.
+    pub fn twin(
+        path: &[u8],
+        content: Content,
+        state: State,
+        description: &Description,
+        coding: Coding,
+    ) -> Self {
+        let validators = state.validators(Some(coding));
+        let mut headers = description.fields(path, &validators, Some(coding));
+        headers.append(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        Self::new(path, state.length, validators, headers, state, content)
     }
 
-    fn new(path: &[u8], state: &State, content: Content) -> Self {
-        let validators = state.validators();
-        let mut headers = Fields::with_capacity(4);
-        headers.insert(header::CONTENT_TYPE, media_type(path));
-        if let Some(modified) = validators.modified {
-            headers.insert(header::LAST_MODIFIED, modified.date.to_header());
-        }
-        headers.insert(header::ETAG, validators.etag.clone());
-        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        Self { length: state.length, validators, headers, content }
+    /// Of the bytes that a coding made of a file. There are no ranges of it: what another version of the
+    /// encoder makes of the same file are other bytes.
+    pub fn compressed(
+        path: &[u8],
+        bytes: Bytes,
+        state: State,
+        description: &Description,
+        coding: Coding,
+    ) -> Self {
+        let validators = state.weak_validators(coding);
+        let headers = description.fields(path, &validators, Some(coding));
+        let length = bytes.len() as u64;
+        Self::new(path, length, validators, headers, state, Content::Memory(bytes))
+    }
+
+    fn new(
+        path: &[u8],
+        length: u64,
+        validators: Validators,
+        headers: Fields,
+        state: State,
+        content: Content,
+    ) -> Self {
+        let (absent, compressing) = Default::default();
+        Self { path: path.into(), length, validators, headers, state, content, absent, compressing }
     }
 
     pub fn body(&self) -> Body {
@@ -70,6 +114,10 @@ impl Representation {
         }
     }
 
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+
     /// How much memory its content takes.
     pub fn weight(&self) -> usize {
         match &self.content {
@@ -77,6 +125,82 @@ impl Representation {
             Content::Disk(_) => 0,
         }
     }
+
+    /// Whether it keeps a file open.
+    pub fn is_open(&self) -> bool {
+        matches!(self.content, Content::Disk(_))
+    }
+
+    /// Whether what is kept of it is still one version: an open file that is written in place has new bytes
+    /// behind an old head. Asked of local files only, where it costs one system call and no wait.
+    pub fn holds_still(&self) -> bool {
+        match &self.content {
+            Content::Memory(_) => true,
+            Content::Disk(file) => {
+                rustix::fs::fstat(file).is_ok_and(|found| State::from(&found) == self.state)
+            }
+        }
+    }
+
+    /// The codings that it was found to have no twin of.
+    pub fn absent(&self) -> &Absent {
+        &self.absent
+    }
+
+    pub fn compressing(&self) -> &Compressing {
+        &self.compressing
+    }
+}
+
+/// What is known of compressing a file.
+#[derive(Debug, Default)]
+pub struct Compressing {
+    turn: tokio::sync::Mutex<()>,
+    dense: Cell<u8>,
+}
+
+impl Compressing {
+    /// Waits for who is at it: of many that ask at once, one has it made.
+    pub async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// Whether that coding does not make it smaller.
+    pub fn is_dense(&self, coding: Coding) -> bool {
+        self.dense.get() & bit(coding) != 0
+    }
+
+    pub fn set_dense(&self, coding: Coding) {
+        self.dense.set(self.dense.get() | bit(coding));
+    }
+}
+
+/// Codings of which there is no twin, as of a look not longer ago than `TRUSTED`: a file that is asked for
+/// often need not be looked for beside each time.
+#[derive(Debug, Default)]
+pub struct Absent(Cell<Option<(Instant, u8)>>);
+
+impl Absent {
+    pub fn contains(&self, coding: Coding, now: Instant) -> bool {
+        self.fresh(now) & bit(coding) != 0
+    }
+
+    pub fn insert(&self, coding: Coding, now: Instant) {
+        let since = self.0.get().filter(|(since, _)| is_fresh(*since, now)).map_or(now, |(since, _)| since);
+        self.0.set(Some((since, self.fresh(now) | bit(coding))));
+    }
+
+    fn fresh(&self, now: Instant) -> u8 {
+        self.0.get().filter(|(since, _)| is_fresh(*since, now)).map_or(0, |(_, bits)| bits)
+    }
+}
+
+fn is_fresh(since: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(since) < TRUSTED
+}
+
+const fn bit(coding: Coding) -> u8 {
+    1 << coding as u8
 }
 
 /// `Bytes::slice` panics outside its bounds, where this is empty.
@@ -96,5 +220,15 @@ mod tests {
         assert_eq!(cut(&bytes, ByteRange { start: 2, length: 3 }), "234");
         assert_eq!(cut(&bytes, ByteRange { start: 2, length: 9 }), "");
         assert_eq!(cut(&bytes, ByteRange { start: u64::MAX, length: u64::MAX }), "");
+    }
+
+    #[test]
+    fn absent_twins_are_looked_for_again_after_a_second() {
+        let (absent, start) = (Absent::default(), Instant::now());
+        absent.insert(Coding::Gzip, start);
+        absent.insert(Coding::Brotli, start + TRUSTED / 2);
+        assert!(absent.contains(Coding::Gzip, start) && absent.contains(Coding::Brotli, start));
+        assert!(!absent.contains(Coding::Zstd, start));
+        assert!(!absent.contains(Coding::Brotli, start + TRUSTED), "the older look counts");
     }
 }

@@ -72,14 +72,14 @@ impl<'a> Relative<'a> {
 
 /// Whether every segment is a name. Paths come here normalised, so this should not refuse any; the
 /// kernel is asked to stay beneath the directory as well.
-fn is_plain(path: &[u8]) -> bool {
+pub fn is_plain(path: &[u8]) -> bool {
     let mut segments = path.split(|byte| *byte == b'/');
     segments.all(|name| !matches!(name, b"" | b"." | b"..")) && !path.contains(&0)
 }
 
 /// Dot files hold what deployments leave behind (`.git`, `.env`, `.htpasswd`); what RFC 8615 puts into
 /// `/.well-known/` is meant to be read.
-fn is_hidden(path: &[u8]) -> bool {
+pub fn is_hidden(path: &[u8]) -> bool {
     let mut segments = path.split(|byte| *byte == b'/');
     let first = segments.next().unwrap_or_default();
     (first.starts_with(b".") && first != b".well-known") || segments.any(|name| name.starts_with(b"."))

@@ -5,7 +5,9 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ::http::HeaderValue;
+use rustix::fs::Stat;
 
+use crate::coding::Coding;
 use crate::http::Date;
 use crate::http::conditional::{Modified, Validators};
 
@@ -28,7 +30,7 @@ pub struct State {
 }
 
 /// Since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Time {
     seconds: i64,
     nanoseconds: i64,
@@ -46,9 +48,39 @@ impl From<&Metadata> for State {
     }
 }
 
+impl From<&Stat> for State {
+    fn from(stat: &Stat) -> Self {
+        let nanoseconds = |part: u64| i64::try_from(part).unwrap_or_default();
+        Self {
+            length: u64::try_from(stat.st_size).unwrap_or_default(),
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            modified: Time { seconds: stat.st_mtime, nanoseconds: nanoseconds(stat.st_mtime_nsec) },
+            changed: Time { seconds: stat.st_ctime, nanoseconds: nanoseconds(stat.st_ctime_nsec) },
+        }
+    }
+}
+
 impl State {
-    pub fn validators(&self) -> Validators {
-        Validators { etag: self.entity_tag(), modified: self.last_modified(now()) }
+    /// Of the file, or of the file in that coding which lies beside another.
+    pub fn validators(&self, coding: Option<Coding>) -> Validators {
+        self.validators_by(&self.entity_tag(coding))
+    }
+
+    /// Of what a coding makes of the file.
+    pub fn weak_validators(&self, coding: Coding) -> Validators {
+        self.validators_by(&format!("W/{}", self.entity_tag(Some(coding))))
+    }
+
+    fn validators_by(&self, tag: &str) -> Validators {
+        #[expect(clippy::expect_used, reason = "hexadecimal digits, letters, `.`, `-`, `/` and quotes only")]
+        let etag = HeaderValue::from_str(tag).expect("an entity tag is a valid field value");
+        Validators { etag, modified: self.last_modified(now()) }
+    }
+
+    /// By the times at which their contents were written.
+    pub fn is_older_than(&self, other: &Self) -> bool {
+        self.modified < other.modified
     }
 
     /// Whether equal states can be relied on from here on.
@@ -59,11 +91,10 @@ impl State {
     /// Strong, and the same on every machine that has the same file with the same time. It is as honest
     /// as the file system's clock: since Linux 6.13 two versions that were both looked at do not share a
     /// time; before, two of one length written within a tick (10 ms at most) may.
-    fn entity_tag(&self) -> HeaderValue {
+    fn entity_tag(&self, coding: Option<Coding>) -> String {
         let Time { seconds, nanoseconds } = if self.is_dated() { self.modified } else { self.changed };
-        let tag = format!("\"{seconds:x}.{nanoseconds:x}-{:x}\"", self.length);
-        #[expect(clippy::expect_used, reason = "hexadecimal digits, `.`, `-` and quotes only")]
-        HeaderValue::try_from(tag).expect("an entity tag is a valid field value")
+        let (dash, coding) = coding.map_or(("", ""), |coding| ("-", coding.token()));
+        format!("\"{seconds:x}.{nanoseconds:x}-{:x}{dash}{coding}\"", self.length)
     }
 
     /// A time in the future is nobody's modification time (RFC 9110 8.8.2.1).
@@ -97,10 +128,11 @@ mod tests {
 
     #[test]
     fn the_entity_tag_tells_nanoseconds_and_lengths_apart() {
-        assert_eq!(state(0x65, 0x1f, 0x40).entity_tag(), "\"65.1f-40\"");
-        assert_ne!(state(9, 11, 5).entity_tag(), state(9, 12, 5).entity_tag());
-        assert_ne!(state(9, 11, 5).entity_tag(), state(9, 11, 6).entity_tag());
-        assert_ne!(state(9, 0x11, 5).entity_tag(), state(0x91, 1, 5).entity_tag());
+        assert_eq!(state(0x65, 0x1f, 0x40).entity_tag(None), "\"65.1f-40\"");
+        assert_ne!(state(9, 11, 5).entity_tag(None), state(9, 12, 5).entity_tag(None));
+        assert_ne!(state(9, 11, 5).entity_tag(None), state(9, 11, 6).entity_tag(None));
+        assert_eq!(state(0x65, 0x1f, 0x40).entity_tag(Some(Coding::Brotli)), "\"65.1f-40-br\"");
+        assert_ne!(state(9, 0x11, 5).entity_tag(None), state(0x91, 1, 5).entity_tag(None));
     }
 
     #[test]
@@ -116,7 +148,7 @@ mod tests {
     fn the_times_of_reproducible_packages_say_nothing() {
         for seconds in [0, 1] {
             assert_eq!(state(seconds, 0, 7).last_modified(200), None);
-            assert_eq!(state(seconds, 0, 7).entity_tag(), "\"500.5-7\"");
+            assert_eq!(state(seconds, 0, 7).entity_tag(None), "\"500.5-7\"");
         }
     }
 }

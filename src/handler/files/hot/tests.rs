@@ -1,7 +1,10 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
+use super::super::description::Description;
+use super::super::representation::Content;
 use super::*;
+use crate::http::MediaTypes;
 
 /// A state of some length: no two files of different length are the same.
 fn state(length: u64) -> State {
@@ -12,18 +15,28 @@ fn state(length: u64) -> State {
 
 fn file(path: &[u8], state: &State) -> Rc<Representation> {
     let bytes = Bytes::from(vec![b'x'; usize::try_from(state.length).unwrap()]);
-    Rc::new(Representation::in_memory(path, bytes, state))
+    Rc::new(Representation::plain(path, Content::Memory(bytes), *state, &description()))
+}
+
+fn open_file(path: &[u8], state: &State) -> Rc<Representation> {
+    let content = Content::from(tempfile::tempfile().unwrap());
+    Rc::new(Representation::plain(path, content, *state, &description()))
+}
+
+fn description() -> Description {
+    let types = MediaTypes::default();
+    Description { types, auto_cache: false, precompressed: false, compress: None }
 }
 
 fn cache(entries: usize, bytes: usize) -> (HotFiles, Space) {
-    let hot = HotFiles::new(Limits { entries, bytes });
-    let space = hot.space(Path::new("/srv"), Symlinks::Inside);
+    let hot = HotFiles::new(Limits { entries, bytes, open: 2 });
+    let space = hot.space();
     (hot, space)
 }
 
 fn keep(hot: &HotFiles, space: Space, path: &[u8], length: u64, now: Instant) -> State {
     let state = state(length);
-    hot.keep(space, path, state, now, file(path, &state));
+    hot.keep(space, path, now, file(path, &state));
     state
 }
 
@@ -48,15 +61,38 @@ fn a_changed_file_is_not_renewed() {
 }
 
 #[test]
-fn what_one_symlink_policy_may_read_another_may_not() {
-    let (hot, inside) = cache(8, 1 << 20);
+fn what_one_location_may_read_another_may_not() {
+    let (hot, one) = cache(8, 1 << 20);
     let now = Instant::now();
-    keep(&hot, inside, b"a", 10, now);
-    let deny = hot.space(Path::new("/srv"), Symlinks::Deny);
-    let other = hot.space(Path::new("/srv2"), Symlinks::Inside);
-    assert!(hot.fresh(deny, b"a", now).is_none());
-    assert!(hot.fresh(other, b"a", now).is_none());
-    assert_eq!(hot.space(Path::new("/srv"), Symlinks::Inside), inside);
+    keep(&hot, one, b"a", 10, now);
+    assert!(hot.fresh(hot.space(), b"a", now).is_none());
+}
+
+#[test]
+fn few_files_are_kept_open_and_those_in_memory_stay() {
+    let (hot, space) = cache(8, 1 << 20);
+    let now = Instant::now();
+    keep(&hot, space, b"small", 10, now);
+    for name in [b"1", b"2", b"3"] {
+        hot.keep(space, name, now, open_file(name, &state(100_000)));
+    }
+    let kept = |name: &[u8]| hot.fresh(space, name, now).is_some();
+    assert_eq!([kept(b"1"), kept(b"2"), kept(b"3")], [false, true, true]);
+    assert!(kept(b"small"));
+    assert_eq!(hot.0.borrow().open, 2);
+}
+
+#[test]
+fn files_that_nobody_asks_for_are_closed_after_a_minute() {
+    let (hot, space) = cache(8, 1 << 20);
+    let start = Instant::now();
+    keep(&hot, space, b"small", 10, start);
+    hot.keep(space, b"1", start, open_file(b"1", &state(100_000)));
+    hot.close_idle(start + IDLE.mul_f32(0.99));
+    assert!(hot.known(space, b"1").is_some());
+    hot.close_idle(start + IDLE);
+    assert!(hot.known(space, b"1").is_none() && hot.known(space, b"small").is_some());
+    assert_eq!(hot.0.borrow().open, 0);
 }
 
 #[test]
@@ -108,24 +144,27 @@ fn a_file_larger_than_the_whole_cache_is_not_kept() {
 proptest! {
     #[test]
     fn eviction_keeps_within_bounds_and_the_books_straight(
-        steps in prop::collection::vec((0_u8..3, 0_u8..24, 0_u64..4000), 1..200)
+        steps in prop::collection::vec((0_u8..4, 0_u8..24, 0_u64..4000), 1..200)
     ) {
-        let limits = Limits { entries: 6, bytes: 12_000 };
+        let limits = Limits { entries: 6, bytes: 12_000, open: 2 };
         let (hot, space) = cache(limits.entries, limits.bytes);
         let now = Instant::now();
         let states: Vec<State> = vec![state(0), state(700), state(2500), state(3999)];
         for (step, path, length) in steps {
             let state = states[usize::try_from(length % 4).unwrap()];
             match step {
-                0 => hot.keep(space, &[path], state, now, file(&[path], &state)),
+                0 => hot.keep(space, &[path], now, file(&[path], &state)),
                 1 => hot.forget(space, &[path]),
+                2 => hot.keep(space, &[path], now, open_file(&[path], &state)),
                 _ => drop(hot.fresh(space, &[path], now)),
             }
             let cache = hot.0.borrow();
             let kept: Vec<&Kept> = cache.slots.iter().flatten().collect();
             prop_assert!(kept.len() <= limits.entries && cache.bytes <= limits.bytes);
             prop_assert_eq!(kept.len(), cache.len());
-            prop_assert_eq!(kept.len(), cache.spaces[0].slots.len());
+            prop_assert_eq!(kept.len(), cache.spaces[0].len());
+            let open = kept.iter().filter(|kept| kept.file.is_open()).count();
+            prop_assert!(open <= limits.open && open == cache.open);
             prop_assert_eq!(kept.iter().map(|kept| kept.cost()).sum::<usize>(), cache.bytes);
         }
     }

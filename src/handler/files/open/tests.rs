@@ -22,14 +22,22 @@ fn tree() -> (TempDir, Base) {
     (temp, base)
 }
 
-/// The content of what was opened, or the name of what happened instead.
-fn outcome(base: &Base, path: &str, symlinks: Symlinks) -> String {
-    match base.entry(path.as_bytes(), symlinks) {
+fn place(path: &str) -> Place<'_> {
+    Place { below: b"", path: path.as_bytes() }
+}
+
+fn named(entry: Result<Entry, Refusal>) -> String {
+    match entry {
         Ok(Entry::File(file, _)) => std::io::read_to_string(file).unwrap(),
         Ok(Entry::Directory) => "directory".into(),
         Ok(Entry::Missing) => "missing".into(),
-        Err(fault) => fault.cause.name().into(),
+        Err(refusal) => refusal.cause.name().into(),
     }
+}
+
+/// The content of what was opened, or the name of what happened instead.
+fn outcome(base: &Base, path: &str, symlinks: Symlinks) -> String {
+    named(base.entry(place(path), symlinks, Look::Disk).map(Option::unwrap))
 }
 
 #[test]
@@ -41,9 +49,9 @@ fn files_directories_and_nothing_are_told_apart() {
         assert_eq!(outcome(&base, "", symlinks), "directory");
         assert_eq!(outcome(&base, "none.txt", symlinks), "missing");
         assert_eq!(outcome(&base, "a.txt/x", symlinks), "missing");
-        assert!(base.has_directory(b"sub", symlinks).unwrap());
-        assert!(!base.has_directory(b"a.txt", symlinks).unwrap());
-        assert!(!base.has_directory(b"none", symlinks).unwrap());
+        assert!(base.has_directory(place("sub"), symlinks, Look::Disk).unwrap().unwrap());
+        assert!(!base.has_directory(place("a.txt"), symlinks, Look::Disk).unwrap().unwrap());
+        assert!(!base.has_directory(place("none"), symlinks, Look::Disk).unwrap().unwrap());
     }
 }
 
@@ -79,7 +87,7 @@ fn links_inside_the_directory_are_followed_relative_or_absolute() {
         assert_eq!(outcome(&base, path, Symlinks::Follow), content, "{path}");
         assert_eq!(outcome(&base, path, Symlinks::Deny), "forbidden", "{path}");
     }
-    assert!(base.has_directory(b"folder", Symlinks::Inside).unwrap());
+    assert!(base.has_directory(place("folder"), Symlinks::Inside, Look::Disk).unwrap().unwrap());
 }
 
 #[test]
@@ -95,7 +103,7 @@ fn symlinks_out_of_the_root_are_followed_only_when_told_to() {
         assert_eq!(outcome(&base, path, Symlinks::Deny), "forbidden", "{path}");
         assert_eq!(outcome(&base, path, Symlinks::Follow), "secret", "{path}");
     }
-    assert!(base.has_directory(b"folder", Symlinks::Inside).is_err());
+    assert!(base.has_directory(place("folder"), Symlinks::Inside, Look::Disk).is_err());
 }
 
 #[test]
@@ -166,7 +174,7 @@ fn errors_have_the_cause_of_their_kind() {
         (Errno::NFILE, Cause::TooManyFiles),
         (Errno::IO, Cause::FileRead),
     ] {
-        assert_eq!(fault(errno, &"a.txt").cause, cause, "{errno:?}");
+        assert_eq!(refusal(errno, &"a.txt").cause, cause, "{errno:?}");
     }
 }
 

@@ -1,0 +1,154 @@
+//! The forms of a file in a content coding: twins that lie beside it, and what is compressed here.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::answer::Found;
+use super::catalog::{Catalog, key};
+use super::content;
+use super::open::{Look, Place};
+use super::representation::{Content, Representation};
+use crate::coding::{self, Accepted, Coding, Policy};
+
+/// Larger files are compressed anew for each request, piece by piece.
+const COMPRESSED_ONCE: u64 = 1024 * 1024;
+
+/// What is sent of a file.
+#[derive(Debug)]
+pub enum Selected<'a> {
+    Whole(Rc<Representation>),
+    /// Compressed while it is sent.
+    Compressing(Rc<Representation>, Coding, &'a Policy),
+}
+
+impl Catalog {
+    /// Whether what is sent depends on what the client accepts.
+    pub fn has_codings(&self) -> bool {
+        !self.precompressed.is_empty() || self.description.compress.is_some()
+    }
+
+    /// The form of a file that the client prefers. `with_ranges`: parts are wanted, which there are of files
+    /// only.
+    pub async fn select(
+        &self,
+        file: Rc<Representation>,
+        below: &[u8],
+        accepted: &Accepted,
+        with_ranges: bool,
+        now: Instant,
+    ) -> Selected<'_> {
+        if let Some(twin) = self.twin(&file, below, accepted, now).await {
+            return Selected::Whole(twin);
+        }
+        let policy = self.description.compresses(&file.headers, file.length).filter(|_| !with_ranges);
+        let Some(policy) = policy else { return Selected::Whole(file) };
+        let Some(coding) = accepted.choose(&policy.codings) else { return Selected::Whole(file) };
+        if file.length > COMPRESSED_ONCE || !file.state.is_settled() {
+            return Selected::Compressing(file, coding, policy);
+        }
+        Box::pin(self.compressed(file, below, coding, policy, now)).await
+    }
+
+    /// The best twin that is there and not older than its file.
+    async fn twin(
+        &self,
+        file: &Rc<Representation>,
+        below: &[u8],
+        accepted: &Accepted,
+        now: Instant,
+    ) -> Option<Rc<Representation>> {
+        let offered = self.precompressed.iter().copied();
+        let mut offered: SmallVec<[Coding; Coding::ALL.len()]> =
+            offered.filter(|coding| !file.absent().contains(*coding, now)).collect();
+        while let Some(coding) = accepted.choose(&offered) {
+            if let Some(twin) = self.twin_in(file, below, coding, now).await {
+                return Some(twin);
+            }
+            file.absent().insert(coding, now);
+            offered.retain(|other| *other != coding);
+        }
+        None
+    }
+
+    async fn twin_in(
+        &self,
+        file: &Representation,
+        below: &[u8],
+        coding: Coding,
+        now: Instant,
+    ) -> Option<Rc<Representation>> {
+        let space = *self.twins.get(coding as usize)?;
+        let key = key(Place { below, path: &file.path });
+        let is_of = |twin: &Rc<Representation>| !twin.state.is_older_than(&file.state);
+        if let Some(twin) = self.hot.fresh(space, &key, now).filter(|twin| twin.holds_still()) {
+            return Some(twin).filter(is_of);
+        }
+        let path = [&*file.path, coding.extension().as_bytes()].concat();
+        let made =
+            |content, state| Representation::twin(&file.path, content, state, &self.description, coding);
+        let beside = Place { below, path: &path };
+        if let Ok(Found::File(twin)) = Box::pin(self.look(beside, &key, space, now, made)).await {
+            return Some(twin).filter(is_of);
+        }
+        // One that cannot be read is none: its file can.
+        self.hot.forget(space, &key);
+        None
+    }
+
+    /// A file that is compressed once and then kept.
+    async fn compressed(
+        &self,
+        file: Rc<Representation>,
+        below: &[u8],
+        coding: Coding,
+        policy: &Policy,
+        now: Instant,
+    ) -> Selected<'_> {
+        let Some(space) = self.compressed.get(coding as usize).copied() else {
+            return Selected::Whole(file);
+        };
+        let key = key(Place { below, path: &file.path });
+        let _turn = file.compressing().turn().await;
+        if let Some(kept) = self.hot.of_state(space, &key, file.state) {
+            return Selected::Whole(kept);
+        }
+        if file.compressing().is_dense(coding) {
+            return Selected::Whole(Rc::clone(&file));
+        }
+        let Some(bytes) = self.compress(&file, coding, policy).await else {
+            return Selected::Whole(Rc::clone(&file));
+        };
+        if bytes.len() as u64 >= file.length {
+            file.compressing().set_dense(coding);
+            return Selected::Whole(Rc::clone(&file));
+        }
+        let made = Representation::compressed(&file.path, bytes, file.state, &self.description, coding);
+        let made = Rc::new(made);
+        self.hot.keep(space, &key, now, Rc::clone(&made));
+        Selected::Whole(made)
+    }
+
+    /// On another thread: it takes milliseconds. `None` if the file has changed meanwhile.
+    async fn compress(&self, file: &Representation, coding: Coding, policy: &Policy) -> Option<Bytes> {
+        let (levels, state) = (policy.levels, file.state);
+        let work: Box<dyn FnOnce() -> Option<Bytes> + Send> = match file.content() {
+            Content::Memory(bytes) => {
+                let bytes = bytes.clone();
+                Box::new(move || coding::compress(&bytes, coding, &levels))
+            }
+            Content::Disk(open) => {
+                let open = Arc::clone(open);
+                Box::new(move || {
+                    let file = std::fs::File::from(open.try_clone().ok()?);
+                    let bytes = content::read(&file, &state, Look::Disk)?;
+                    coding::compress(&bytes, coding, &levels)
+                })
+            }
+        };
+        tokio::task::spawn_blocking(work).await.ok().flatten()
+    }
+}
