@@ -8,6 +8,9 @@ use ::http::HeaderValue;
 /// The first second of year 10000, which IMF-fixdate cannot write.
 const END: u64 = 253_402_300_800;
 
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 /// An HTTP-date (RFC 9110 5.6.7), in seconds since 1970. Any value of it can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date(u64);
@@ -28,6 +31,16 @@ impl Date {
 
     pub fn seconds(self) -> u64 {
         self.0
+    }
+
+    /// `2026-11-21T10:15:00Z` (RFC 3339).
+    pub fn to_rfc3339(self) -> String {
+        // The parts of an IMF-fixdate stand in fixed places: `Sat, 21 Nov 2026 10:15:00 GMT`.
+        let date = self.to_string();
+        let part = |range| date.get(range).unwrap_or_default();
+        let month =
+            MONTHS.iter().zip(1..).find(|(name, _)| **name == part(8..11)).map_or(0, |(_, number)| number);
+        format!("{}-{month:02}-{}T{}Z", part(12..16), part(5..7), part(17..25))
     }
 
     pub fn to_header(self) -> HeaderValue {
@@ -74,6 +87,18 @@ mod tests {
         assert_eq!(Date::from_seconds(253_402_300_800), None);
         let last = Date::from_seconds(253_402_300_799).unwrap();
         assert_eq!(last.to_header(), "Fri, 31 Dec 9999 23:59:59 GMT");
+    }
+
+    #[test]
+    fn programs_read_another_notation() {
+        for (seconds, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_827_696, "2000-02-29T12:34:56Z"),
+            (1_798_761_599, "2026-12-31T23:59:59Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(Date::from_seconds(seconds).unwrap().to_rfc3339(), expected);
+        }
     }
 
     proptest! {

@@ -31,6 +31,7 @@ mod request_id;
 mod response;
 mod rewrite;
 mod scope;
+mod shown;
 mod status_set;
 mod template;
 #[cfg(test)]
@@ -64,6 +65,7 @@ pub use request::{Authority, Captures, Client, Connection, GroupNames, Interim, 
 pub use request_id::RequestId;
 pub use response::{OnEnd, Response, Sent, Trace};
 pub use scope::Scope;
+pub use shown::{escape_html, short_size};
 pub use status_set::StatusSet;
 pub use template::Template;
 pub use tried::{Attempt, Handling, Tried};
