@@ -71,6 +71,7 @@ impl Builder {
             below: settings.directory.below.clone(),
             strip: strip(&location.pattern, settings.keep_prefix),
             index: settings.index.clone(),
+            listing: settings.listing,
             symlinks: match settings.symlinks {
                 model::Symlinks::Inside => files::Symlinks::Inside,
                 model::Symlinks::Follow => files::Symlinks::Follow,

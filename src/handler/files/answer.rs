@@ -18,8 +18,8 @@ pub enum Found {
     File(Rc<Representation>),
     /// A directory, asked for without its closing slash.
     Directory,
-    /// A directory with none of the index files.
-    NoIndex,
+    /// A directory with none of the index files, and where it is.
+    NoIndex(Box<[u8]>),
 }
 
 /// Files are read; everything else is for someone else.

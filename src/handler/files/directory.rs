@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::content;
 use super::hot::TRUSTED;
+use super::listing::{self, Listing};
 use super::open::{Base, Entry, Look, Place, Refusal, Symlinks};
 use super::state::State;
 use crate::http::{Cause, Fault};
@@ -90,6 +91,14 @@ impl Directory {
             decided => decided,
         };
         Ok(found.map_err(|refusal| self.named(&refusal))?.unwrap_or_default())
+    }
+
+    /// What a directory holds that can be fetched.
+    pub async fn list(&self, place: Place<'_>, wanted: listing::Wanted, now: Instant) -> Result<Listing, Fault> {
+        let (base, _) = self.base(now).await?;
+        let symlinks = self.symlinks;
+        let work = move |place: Place<'_>| base.list(place, symlinks, &wanted);
+        self.waiting_for(place, work).await.map_err(|refusal| self.named(&refusal))
     }
 
     /// Does what may wait on a thread of its own. Who gives up waiting does not end it there.

@@ -16,6 +16,7 @@ mod description;
 mod directory;
 mod encoded;
 mod hot;
+mod listing;
 mod mount;
 mod open;
 mod reader;
@@ -53,6 +54,8 @@ pub struct Settings {
     pub strip: Strip,
     /// Names that answer for a directory, in order.
     pub index: Vec<String>,
+    /// Whether a directory without one of them is shown.
+    pub listing: bool,
     pub symlinks: Symlinks,
     pub r#try: Option<Try>,
     pub types: MediaTypes,
@@ -70,18 +73,19 @@ pub struct Files {
     root: Root,
     strip: Strip,
     index: Vec<String>,
+    listing: bool,
     r#try: Option<Try>,
 }
 
 impl Files {
     pub fn new(settings: Settings, hot: Rc<HotFiles>) -> Self {
-        let Settings { directory, below, strip, index, symlinks, r#try, .. } = settings;
+        let Settings { directory, below, strip, index, listing, symlinks, r#try, .. } = settings;
         let Settings { types, auto_cache, precompressed, compress, .. } = settings;
         let has_twins = !precompressed.is_empty();
         let description = Description { types, auto_cache, precompressed: has_twins, compress };
         let directory = Directory::new(directory, symlinks);
         let catalog = Catalog::new(directory, description, precompressed, hot);
-        Self { catalog, root: Root::new(below), strip, index, r#try }
+        Self { catalog, root: Root::new(below), strip, index, listing, r#try }
     }
 
     /// Answers a request of whose path `request.matched` bytes matched the location.
@@ -121,7 +125,7 @@ impl Files {
         }
         let place = Place { below, path: &directory.path };
         let there = self.catalog.directory.has_directory(place, now).await?;
-        Ok(if there { Found::NoIndex } else { Found::Missing })
+        Ok(if there { Found::NoIndex(directory.path.as_ref().into()) } else { Found::Missing })
     }
 
     async fn answer(&self, request: &Request, below: &[u8], found: Found) -> Result<Response, Fault> {
@@ -129,7 +133,8 @@ impl Files {
             Found::File(file) if !self.catalog.has_codings() => return represent(request, &file),
             Found::File(file) => file,
             Found::Directory => return add_slash(request),
-            Found::NoIndex => return Err(no_index(&self.place(request))),
+            Found::NoIndex(path) if self.listing => return self.list(request, Place { below, path: &path }).await,
+            Found::NoIndex(_) => return Err(no_index(&self.place(request))),
             Found::Missing => return Err(self.missing(request)),
         };
         let accepted = Accepted::of(&request.headers);
@@ -138,6 +143,11 @@ impl Files {
             Selected::Whole(file) => represent(request, &file),
             Selected::Compressing(file, coding, policy) => compress(request, &file, coding, policy),
         }
+    }
+
+    async fn list(&self, request: &Request, place: Place<'_>) -> Result<Response, Fault> {
+        let wanted = listing::Wanted::of(request, place.path);
+        self.catalog.directory.list(place, wanted, request.read).await?.answer(request)
     }
 
     fn missing(&self, request: &Request) -> Fault {

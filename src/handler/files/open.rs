@@ -1,6 +1,7 @@
 //! Opens what lies below a directory, and nothing else. The kernel keeps the path inside
 //! (`openat2(2)`), so there is no moment between a check and its use.
 
+use std::ffi::CStr;
 use std::fmt::Display;
 use std::fs::{File, Metadata};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
+use super::listing::{self, Listing};
 use super::mount::Mount;
 use super::state::State;
 use crate::http::{Cause, Fault};
@@ -140,10 +142,23 @@ impl Base {
         }
     }
 
-    /// A directory to be read.
-    pub fn open_directory(&self, place: Place<'_>, symlinks: Symlinks) -> Result<OwnedFd, Refusal> {
-        let opened = self.open_below(place, READ.union(OFlags::DIRECTORY), symlinks, Look::Disk);
-        opened.map_err(|errno| refusal(errno, &place.shown()))
+    /// Reads a directory. Links in it are what they lead to, by the same rules that files are opened by.
+    pub fn list(
+        &self,
+        place: Place<'_>,
+        symlinks: Symlinks,
+        wanted: &listing::Wanted,
+    ) -> Result<Listing, Refusal> {
+        let refused = |errno| refusal(errno, &place.shown());
+        let flags = READ.union(OFlags::DIRECTORY);
+        let directory = self.open_below(place, flags, symlinks, Look::Disk).map_err(refused)?;
+        let follow = |name: &CStr| {
+            let path = [place.path, b"/", name.to_bytes()].concat();
+            let path = path.strip_prefix(b"/").unwrap_or(&path);
+            let opened = self.open_below(Place { path, ..place }, HANDLE, symlinks, Look::Disk).ok()?;
+            rustix::fs::fstat(opened).ok()
+        };
+        listing::list(directory, wanted, &follow).map_err(refused)
     }
 
     fn open_below(

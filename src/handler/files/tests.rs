@@ -56,6 +56,7 @@ impl Site {
             below: None,
             strip: Strip::Prefix,
             index: vec!["index.html".into(), "index.htm".into()],
+            listing: false,
             symlinks: Symlinks::Inside,
             r#try: None,
             types: MediaTypes::default(),
