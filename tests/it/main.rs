@@ -39,6 +39,8 @@ mod health;
 mod hosts;
 /// What is too large is refused early.
 mod limits;
+/// Directories that are shown.
+mod listing;
 /// The demo site and the pool of workers that rproxy runs for it.
 mod process;
 /// Bodies through the proxy: every framing, any size, in bounded memory.

@@ -94,7 +94,12 @@ impl Directory {
     }
 
     /// What a directory holds that can be fetched.
-    pub async fn list(&self, place: Place<'_>, wanted: listing::Wanted, now: Instant) -> Result<Listing, Fault> {
+    pub async fn list(
+        &self,
+        place: Place<'_>,
+        wanted: listing::Wanted,
+        now: Instant,
+    ) -> Result<Listing, Fault> {
         let (base, _) = self.base(now).await?;
         let symlinks = self.symlinks;
         let work = move |place: Place<'_>| base.list(place, symlinks, &wanted);

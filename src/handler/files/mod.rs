@@ -133,7 +133,9 @@ impl Files {
             Found::File(file) if !self.catalog.has_codings() => return represent(request, &file),
             Found::File(file) => file,
             Found::Directory => return add_slash(request),
-            Found::NoIndex(path) if self.listing => return self.list(request, Place { below, path: &path }).await,
+            Found::NoIndex(path) if self.listing => {
+                return self.list(request, Place { below, path: &path }).await;
+            }
             Found::NoIndex(_) => return Err(no_index(&self.place(request))),
             Found::Missing => return Err(self.missing(request)),
         };
