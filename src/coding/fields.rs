@@ -51,7 +51,7 @@ pub(super) fn remove_digests(fields: &mut Fields) {
 
 /// The bytes differ from those the strong one names, but what they say does not (RFC 9110 8.8.1). What is no
 /// entity tag cannot be weakened.
-pub(super) fn weaken_etag(headers: &mut Fields) {
+pub fn weaken_etag(headers: &mut Fields) {
     let Some(etag) = headers.get(ETAG).map(HeaderValue::as_bytes) else { return };
     if etag.starts_with(b"W/\"") {
         return;

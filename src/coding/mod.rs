@@ -1,6 +1,7 @@
 //! Content codings (RFC 9110 8.4.1): which one a client wants, what is worth one, and the encoders.
 
 mod accept;
+mod body;
 mod encoder;
 mod fields;
 mod media;
@@ -12,8 +13,9 @@ pub mod testing;
 use std::str::FromStr;
 
 pub use accept::Accepted;
+pub use body::encode_body;
 pub use encoder::{Encoder, Levels, compress};
-pub use fields::{mark_coded, vary_by_coding};
+pub use fields::{mark_coded, vary_by_coding, weaken_etag};
 pub use media::{MediaPattern, MediaPatternError, MediaTypes};
 pub use policy::Policy;
 pub use stream::Compressed;

@@ -13,7 +13,7 @@ use crate::config::model::{self, Action, RequestBuffering};
 use crate::handler::files::{self, Files, HotFiles};
 use crate::handler::{Handler, Outcome, Proxy, Redirect, Respond};
 use crate::http::{MediaTypes, Request, Template};
-use crate::middleware::{BodyLimit, Delivery, Overflow, RequestBuffer};
+use crate::middleware::{BodyLimit, Compression, Delivery, Overflow, RequestBuffer};
 use crate::router::LocationPattern;
 use crate::upstream::{Dialer, Pool, Upstream};
 
@@ -81,7 +81,7 @@ impl Builder {
             types: MediaTypes::new(&settings.mime_types, settings.charset.clone()),
             auto_cache: settings.cache == model::CachePolicy::Auto,
             precompressed: settings.precompressed.clone(),
-            compress: location.compress.as_ref().filter(|_| may_be_transformed(location)).map(policy),
+            compress: policy(location),
         };
         let files = Rc::new(Files::new(settings, Rc::clone(&self.hot)));
         Handler::new(service_fn(move |request: Box<Request>| {
@@ -101,10 +101,12 @@ impl Builder {
             RequestBuffering::On => Some(Overflow::Streams),
             RequestBuffering::Required => Some(Overflow::Refused),
         };
+        let policy = policy(location).map(Rc::new);
         let buffers = Rc::new(self.buffers.clone());
         Handler::new(service_fn(move |mut request: Box<Request>| {
             let (proxy, buffers) = (Rc::clone(&proxy), Rc::clone(&buffers));
             let overflow = overflow.filter(|_| RequestBuffer::concerns(&request));
+            let compression = policy.clone().map(|policy| (Compression::new(&policy, &request), policy));
             async move {
                 if let Some(overflow) = overflow {
                     // Boxed, so that requests without a body do not carry what it needs.
@@ -113,6 +115,9 @@ impl Builder {
                 let mut outcome = proxy.handle(request).await;
                 if let Ok(Outcome::Response(response)) = &mut outcome {
                     buffers.responses.apply(response, settings.buffer_response);
+                    if let Some((compression, policy)) = compression {
+                        compression.apply(&policy, response);
+                    }
                 }
                 outcome
             }
@@ -126,17 +131,18 @@ fn may_be_transformed(location: &model::Location) -> bool {
     !said.split(',').any(|directive| directive.trim().eq_ignore_ascii_case("no-transform"))
 }
 
-fn policy(compress: &model::Compress) -> Policy {
+fn policy(location: &model::Location) -> Option<Policy> {
+    let compress = location.compress.as_ref().filter(|_| may_be_transformed(location))?;
     let model::Compress { codings, types, min_size, levels, cookies } = compress;
     // They have been read once already, when they were checked.
     let types = types.as_ref().map(|types| types.iter().filter_map(|text| text.parse().ok()).collect());
-    Policy {
+    Some(Policy {
         codings: codings.clone(),
         types: types.unwrap_or_default(),
         min_size: *min_size,
         levels: *levels,
         cookies: *cookies,
-    }
+    })
 }
 
 /// How often kept files are looked through for those that nobody asks for.

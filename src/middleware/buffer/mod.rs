@@ -8,11 +8,10 @@ mod response;
 
 use std::time::Instant;
 
-use ::http::header::CONTENT_TYPE;
-
 pub use request::{Overflow, RequestBuffer};
 pub use response::ResponseBuffer;
 
+use super::has_type;
 use crate::http::{Cause, Fields};
 use crate::observe::Seldom;
 use crate::spool::SpoolError;
@@ -31,10 +30,4 @@ fn tell(seldom: &Seldom, whose: &str, error: &SpoolError) {
 /// RPCs stream in both directions, and have deadlines of their own.
 fn is_grpc(headers: &Fields) -> bool {
     has_type(headers, b"application/grpc")
-}
-
-/// Whether the media type begins so: what it is about, without suffix and parameters.
-fn has_type(headers: &Fields, start: &[u8]) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-    content_type.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start))
 }

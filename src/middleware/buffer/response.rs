@@ -8,8 +8,9 @@ use std::sync::Arc;
 use ::http::{HeaderName, HeaderValue};
 
 use super::read_ahead::ReadAhead;
-use super::{has_type, is_grpc, tell};
+use super::{is_grpc, tell};
 use crate::http::{Body, Response, Stream};
+use crate::middleware::has_type;
 use crate::observe::Seldom;
 use crate::spool::{Spool, SpoolError};
 
