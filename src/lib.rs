@@ -34,7 +34,8 @@
 //!    attempts: pick a server of the [`upstream`] or wait in its queue for one, take a kept connection or
 //!    make one, speak the request over it, judge what came of it and whether it may be sent again.
 //!    [`middleware::ResponseBuffer`] has the answer read on while its client takes nothing, so that a slow
-//!    one occupies no application either.
+//!    one occupies no application either; outside of it [`middleware::Compression`] has it coded as it goes
+//!    out ([`coding`]).
 //! 7. A failure is a [`http::Fault`] with a named [`http::Cause`]. It becomes a response and a line
 //!    in the error log in one place, [`middleware::rescue`].
 //! 8. [`server`] writes: memory by one vectored write, a file by `sendfile(2)`, a stream as it comes. When

@@ -15,6 +15,8 @@ mod causes;
 mod command_line;
 /// Files that are compressed on their way.
 mod compressed_files;
+/// Answers of applications, compressed on their way and decoded by others.
+mod compression;
 /// Preconditions and ranges of files.
 mod conditional;
 /// Every file of `static_fixtures/config_errors` gets the report that stands beside it.

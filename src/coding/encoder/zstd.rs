@@ -1,9 +1,7 @@
 //! zstd (RFC 8878).
 
-use std::io;
-
 use bytes::BytesMut;
-use zstd::stream::raw::{CParameter, Encoder, InBuffer, Operation as _, OutBuffer};
+use zstd::zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, get_error_name};
 
 use super::{Encode, Operation, SCRATCH, failed};
 use crate::coding::Coding;
@@ -13,45 +11,53 @@ use crate::http::Fault;
 const WINDOW_LOG: u32 = 17;
 
 /// Up to here the tables are smaller than those of a whole window. Beyond, they would be made for files of
-/// gigabytes: 80 MiB for level 19.
+/// gigabytes: level 9 would hold 10 MiB, level 19 80.
 const FAST_LEVELS: i32 = 4;
 
-pub(super) struct Zstd(Encoder<'static>);
+pub(super) struct Zstd(CCtx<'static>);
+
+/// What the library returns: how much is left to be done, or a number for what went wrong.
+type Outcome = Result<usize, usize>;
 
 impl Zstd {
     pub fn new(level: i32, length: Option<u64>) -> Result<Self, Fault> {
-        let level = level.clamp(1, 19);
-        let prepare = || {
-            let mut encoder = Encoder::new(level)?;
-            encoder.set_parameter(CParameter::WindowLog(WINDOW_LOG))?;
-            if level > FAST_LEVELS {
-                encoder.set_parameter(CParameter::HashLog(WINDOW_LOG))?;
-                encoder.set_parameter(CParameter::ChainLog(WINDOW_LOG))?;
-            }
-            encoder.set_pledged_src_size(length)?;
-            Ok(Self(encoder))
-        };
-        prepare().map_err(|error: io::Error| failed(Coding::Zstd, error))
+        let mut context = CCtx::try_create().ok_or_else(|| failed(Coding::Zstd, "no memory"))?;
+        prepare(&mut context, level.clamp(1, 19), length).map_err(failure)?;
+        Ok(Self(context))
     }
 
-    /// What is left to be done for `operation` once the input is read; 0 is nothing.
+    /// What is left to be done for `operation`; 0 is nothing.
     fn step(
         &mut self,
         input: &mut InBuffer<'_>,
         operation: Operation,
         output: &mut OutBuffer<'_, [u8]>,
-    ) -> io::Result<usize> {
+    ) -> Outcome {
         if input.pos() < input.src.len() {
-            self.0.run(input, output)?;
+            self.0.compress_stream(output, input)?;
             let is_read = input.pos() == input.src.len();
             return Ok(usize::from(!is_read || operation != Operation::Process));
         }
         match operation {
             Operation::Process => Ok(0),
-            Operation::Flush => self.0.flush(output),
-            Operation::Finish => self.0.finish(output, true),
+            Operation::Flush => self.0.flush_stream(output),
+            Operation::Finish => self.0.end_stream(output),
         }
     }
+}
+
+fn prepare(context: &mut CCtx<'static>, level: i32, length: Option<u64>) -> Outcome {
+    context.set_parameter(CParameter::CompressionLevel(level))?;
+    context.set_parameter(CParameter::WindowLog(WINDOW_LOG))?;
+    if level > FAST_LEVELS {
+        context.set_parameter(CParameter::HashLog(WINDOW_LOG))?;
+        context.set_parameter(CParameter::ChainLog(WINDOW_LOG))?;
+    }
+    context.set_pledged_src_size(length)
+}
+
+fn failure(code: usize) -> Fault {
+    failed(Coding::Zstd, get_error_name(code))
 }
 
 impl Encode for Zstd {
@@ -60,8 +66,7 @@ impl Encode for Zstd {
         let mut scratch = [0; SCRATCH];
         loop {
             let mut output = OutBuffer::around(&mut scratch[..]);
-            let left =
-                self.step(&mut input, operation, &mut output).map_err(|error| failed(Coding::Zstd, error))?;
+            let left = self.step(&mut input, operation, &mut output).map_err(failure)?;
             out.extend_from_slice(output.as_slice());
             if left == 0 {
                 return Ok(());

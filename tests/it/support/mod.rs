@@ -2,6 +2,7 @@
 //! waiting for events rather than for time to pass.
 #![allow(dead_code, unused_imports, reason = "a harness offers more than each day's tests use")]
 
+pub mod decode;
 pub mod gunicorn;
 pub mod kernel;
 pub mod lines;
