@@ -18,6 +18,7 @@ mod pace;
 mod scratch;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod tunnel;
 
 use std::rc::Rc;

@@ -42,7 +42,7 @@ pub(super) async fn send(
     head.extend_from_slice(&std::mem::take(&mut *io.owed.borrow_mut()));
     encode::head(&mut head, response, framing, asked, close);
     let body = std::mem::take(&mut response.body);
-    let mut out = Attempts::new(io, limits);
+    let mut out = Attempts::new(io, limits, response.limit_rate);
     let head_bytes = head.len() as u64;
     let (result, tunnel) = match body {
         Body::Tunnel(tunnel) => (whole(&mut out, head, &[]).await, Some(tunnel)),

@@ -24,6 +24,7 @@ mod leaving;
 mod requests;
 mod slowness;
 mod streams;
+mod throttle;
 mod tunnels;
 
 const SETTINGS: Settings = Settings {

@@ -5,10 +5,13 @@ use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::http::{Cause, Fault, Limits};
+use smallvec::SmallVec;
+
+use crate::http::{Cause, Fault, LimitRate, Limits};
 use crate::server::frames::Frames;
 use crate::server::io::Io;
 use crate::server::pace::{Late, Pace};
+use crate::server::throttle::Throttle;
 
 /// Bytes a second that a client has to take on average, while it is waited for.
 const RATE: u64 = 1024;
@@ -27,11 +30,14 @@ pub(super) struct Attempts<'a> {
     limits: &'a Limits,
     sent: u64,
     pace: Pace,
+    /// Boxed, since few answers have one.
+    throttle: Option<Box<Throttle>>,
 }
 
 impl<'a> Attempts<'a> {
-    pub fn new(io: &'a Io, limits: &'a Limits) -> Self {
-        Self { io, limits, sent: 0, pace: Pace::over(WINDOW) }
+    pub fn new(io: &'a Io, limits: &'a Limits, rate: Option<LimitRate>) -> Self {
+        let throttle = rate.map(|rate| Box::new(Throttle::new(rate)));
+        Self { io, limits, sent: 0, pace: Pace::over(WINDOW), throttle }
     }
 
     /// How many bytes are out.
@@ -42,34 +48,56 @@ impl<'a> Attempts<'a> {
     /// Writes all of `parts`, together as far as the socket takes them. Meanwhile what comes `behind` them
     /// may read on.
     pub async fn write(&mut self, parts: &[&[u8]], mut behind: Option<&mut Frames>) -> Result<(), Fault> {
-        let mut slices: smallvec::SmallVec<[IoSlice<'_>; 4]> =
-            parts.iter().map(|part| IoSlice::new(part)).collect();
+        let mut slices: SmallVec<[IoSlice<'_>; 4]> = parts.iter().map(|part| IoSlice::new(part)).collect();
         let mut rest = &mut slices[..];
         IoSlice::advance_slices(&mut rest, 0);
         while !rest.is_empty() {
-            let written =
-                self.attempt(|io| io.stream.try_write_vectored(rest), behind.as_deref_mut()).await?;
+            let wanted = rest.iter().map(|slice| slice.len() as u64).sum();
+            let write = |io: &Io, most| {
+                if most == wanted {
+                    io.stream.try_write_vectored(rest)
+                } else {
+                    io.stream.try_write_vectored(&beginning(rest, most))
+                }
+            };
+            let written = self.attempt(wanted, write, behind.as_deref_mut()).await?;
             IoSlice::advance_slices(&mut rest, written);
         }
         Ok(())
     }
 
-    /// Runs a write until it takes something, within the limits of a wait for the client.
+    /// Runs a write until it takes something of the `wanted` bytes, within the limits of a wait for the
+    /// client. It is told how many it may take.
     pub async fn attempt(
         &mut self,
-        write: impl Fn(&Io) -> io::Result<usize>,
+        wanted: u64,
+        write: impl Fn(&Io, u64) -> io::Result<usize>,
         mut behind: Option<&mut Frames>,
     ) -> Result<usize, Fault> {
+        let most = match &mut self.throttle {
+            None => wanted,
+            Some(throttle) => Box::pin(throttle.turn(self.io, wanted, behind.as_deref_mut())).await?,
+        };
+        let write = |io: &Io| write(io, most);
         let written = poll_fn(|cx| self.poll_attempt(cx, &write, behind.as_deref_mut())).await?;
-        self.sent += written as u64;
-        self.pace.moved(written as u64);
+        self.count(written as u64)?;
+        Ok(written)
+    }
+
+    fn count(&mut self, written: u64) -> Result<(), Fault> {
+        self.sent += written;
+        self.pace.moved(written);
         if self.pace.is_below(RATE) {
             return Err(self.late(Late::Slow));
         }
-        if self.sent >= FAST && self.pace.waited() < FAST_WAIT && !self.io.fast.replace(true) {
-            self.io.stream.take_any_amount();
+        match &mut self.throttle {
+            Some(throttle) => throttle.spend(written),
+            None if self.sent >= FAST && self.pace.waited() < FAST_WAIT && !self.io.fast.replace(true) => {
+                self.io.stream.take_any_amount();
+            }
+            None => {}
         }
-        Ok(written)
+        Ok(())
     }
 
     fn poll_attempt(
@@ -106,6 +134,17 @@ impl<'a> Attempts<'a> {
             Late::Slow => Fault::new(Cause::ClientTooSlow, format!("less than {RATE} bytes a second")),
         }
     }
+}
+
+/// As many of the slices as have `most` bytes, the last of them cut.
+fn beginning<'a>(slices: &'a [IoSlice<'_>], most: u64) -> SmallVec<[IoSlice<'a>; 4]> {
+    let mut left = usize::try_from(most).unwrap_or(usize::MAX);
+    let cut = slices.iter().map(|slice| {
+        let taken = slice.get(..left).unwrap_or(slice);
+        left -= taken.len();
+        IoSlice::new(taken)
+    });
+    cut.collect()
 }
 
 fn client_left(error: &io::Error) -> Fault {

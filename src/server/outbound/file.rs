@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use super::attempt::Attempts;
 use crate::http::{Cause, Fault, FileRange, Parts, Piece};
 use crate::net::{SENDFILE_MAX, send_more, sendfile};
+use crate::server::io::Io;
 
 pub(super) async fn send(out: &mut Attempts<'_>, head: &[u8], range: &FileRange) -> Result<(), Fault> {
     if range.length == 0 {
@@ -33,7 +34,11 @@ pub(super) async fn send_parts(out: &mut Attempts<'_>, head: &[u8], parts: &Part
 /// Bytes behind which others come at once.
 async fn announce(out: &mut Attempts<'_>, mut bytes: &[u8]) -> Result<(), Fault> {
     while !bytes.is_empty() {
-        let written = out.attempt(|io| send_more(&io.stream, bytes), None).await?;
+        let send = |io: &Io, most: u64| {
+            let most = usize::try_from(most).unwrap_or(usize::MAX);
+            send_more(&io.stream, bytes.get(..most).unwrap_or(bytes))
+        };
+        let written = out.attempt(bytes.len() as u64, send, None).await?;
         bytes = bytes.get(written..).unwrap_or_default();
     }
     Ok(())
@@ -42,7 +47,8 @@ async fn announce(out: &mut Attempts<'_>, mut bytes: &[u8]) -> Result<(), Fault>
 async fn send_range(out: &mut Attempts<'_>, range: &FileRange) -> Result<(), Fault> {
     let (mut offset, mut left) = (range.offset, range.length);
     while left > 0 {
-        let written = out.attempt(|io| sendfile(&io.stream, range.file.as_fd(), offset, left), None).await?;
+        let send = |io: &Io, most| sendfile(&io.stream, range.file.as_fd(), offset, most);
+        let written = out.attempt(left, send, None).await?;
         if written == 0 {
             return Err(Fault::new(Cause::FileTruncated, format!("{left} bytes were still to be sent")));
         }

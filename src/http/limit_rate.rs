@@ -1,0 +1,12 @@
+//! How fast an answer may go out.
+
+use std::num::NonZeroU64;
+
+/// nginx's limit_rate and limit_rate_after: of one answer, not of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitRate {
+    /// Bytes a second, on average.
+    pub rate: NonZeroU64,
+    /// So many bytes go at full speed before: what a player needs to begin.
+    pub after: u64,
+}
