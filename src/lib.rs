@@ -12,8 +12,8 @@
 //! upstreams and its own access-log buffer. A request therefore takes no lock and changes no task:
 //! reading, choosing a location, speaking to the upstream and writing happen in the connection's own
 //! task. What has to be global is a few atomic counters; only those take a lock who wait for a server, or
-//! whose server fails. Only a large body's way to disk and back is another thread's work: that may take as
-//! long as the disk does.
+//! whose server fails. Only a large body's way to disk and back, and reading files that are not in memory, is
+//! another thread's work: that may take as long as the disk does.
 //!
 //! # Life of a request
 //!
@@ -38,8 +38,8 @@
 //!    out ([`coding`]).
 //! 7. A failure is a [`http::Fault`] with a named [`http::Cause`]. It becomes a response and a line
 //!    in the error log in one place, [`middleware::rescue`].
-//! 8. [`server`] writes: memory by one vectored write, a file by `sendfile(2)`, a stream as it comes. When
-//!    the last byte is out, or is known never to be, the record becomes its line.
+//! 8. [`server`] writes: memory by one vectored write, a file by `sendfile(2)` as far as it is in memory, a
+//!    stream as it comes. When the last byte is out, or is known never to be, the record becomes its line.
 //!
 //! # Invariants
 //!

@@ -1,13 +1,16 @@
-//! Sockets without HTTP.
+//! Sockets and files without HTTP.
 
 mod addr;
 mod deadline;
+pub mod disk;
+mod residency;
 mod sendfile;
 mod socket;
 mod stream;
 
 pub use addr::{ClientAddr, ListenAddr, UpstreamAddr, write_ip};
 pub use deadline::Deadline;
+pub use residency::{Residency, residency};
 pub use sendfile::{SENDFILE_MAX, send_more, sendfile};
 pub use socket::{Bound, Listener, is_live_socket, remove_socket_files};
 pub use stream::Stream;

@@ -66,6 +66,8 @@ impl EventLoop {
                     Err(error) => drop(started.send(Err(error))),
                 }
             });
+            // Reads from a mount that hangs would hold the process for ever, and nobody wants them now.
+            runtime.shutdown_background();
         })?;
         outcome.recv().unwrap_or_else(|_| Err(io::Error::other("the event loop ended while it started")))?;
         Ok(Self(thread))

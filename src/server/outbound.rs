@@ -1,6 +1,7 @@
 //! A response onto the wire: memory by vectored writes, files by `sendfile(2)`, streams as they come.
 
 mod attempt;
+mod cursor;
 mod file;
 mod stream;
 

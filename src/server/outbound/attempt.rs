@@ -5,6 +5,7 @@ use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use smallvec::SmallVec;
 
 use crate::http::{Cause, Fault, LimitRate, Limits};
@@ -111,11 +112,11 @@ impl<'a> Attempts<'a> {
                 Ok(written) => return Poll::Ready(Ok(written)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(client_left(&error))),
+                Err(error) => return Poll::Ready(Err(failed(&error))),
             }
             match self.io.stream.poll_write_ready(cx) {
                 Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(client_left(&error))),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(failed(&error))),
                 Poll::Pending => break,
             }
         }
@@ -147,6 +148,11 @@ fn beginning<'a>(slices: &'a [IoSlice<'_>], most: u64) -> SmallVec<[IoSlice<'a>;
     cut.collect()
 }
 
-fn client_left(error: &io::Error) -> Fault {
-    Fault::new(Cause::ClientLeft, error.to_string())
+/// A socket knows neither of these: they are of the file that `sendfile(2)` reads.
+fn failed(error: &io::Error) -> Fault {
+    let cause = match Errno::from_io_error(error) {
+        Some(Errno::IO | Errno::STALE) => Cause::FileRead,
+        _ => Cause::ClientLeft,
+    };
+    Fault::new(cause, error.to_string())
 }

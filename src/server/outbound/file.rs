@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 
 use super::attempt::Attempts;
+use super::cursor::{Cursor, Ready};
 use crate::http::{Cause, Fault, FileRange, Parts, Piece};
 use crate::net::{SENDFILE_MAX, send_more, sendfile};
 use crate::server::io::Io;
@@ -45,19 +46,30 @@ async fn announce(out: &mut Attempts<'_>, mut bytes: &[u8]) -> Result<(), Fault>
 }
 
 async fn send_range(out: &mut Attempts<'_>, range: &FileRange) -> Result<(), Fault> {
-    let (mut offset, mut left) = (range.offset, range.length);
-    while left > 0 {
-        let send = |io: &Io, most| sendfile(&io.stream, range.file.as_fd(), offset, most);
-        let written = out.attempt(left, send, None).await?;
+    let mut cursor = Cursor::new(range);
+    let mut taken = 0;
+    while cursor.left > 0 {
+        let written = match cursor.next(out.io).await? {
+            Ready::Cached(length) => {
+                let send = |io: &Io, most| sendfile(&io.stream, range.file.as_fd(), cursor.offset, most);
+                out.attempt(length, send, None).await? as u64
+            }
+            Ready::Read(bytes) => {
+                out.write(&[&bytes], None).await?;
+                bytes.len() as u64
+            }
+        };
         if written == 0 {
+            let left = cursor.left;
             return Err(Fault::new(Cause::FileTruncated, format!("{left} bytes were still to be sent")));
         }
-        offset += written as u64;
-        left = left.saturating_sub(written as u64);
-        if left > 0 && written as u64 >= SENDFILE_MAX {
+        cursor.advance(written);
+        taken += written;
+        if taken >= SENDFILE_MAX && cursor.left > 0 {
             // A client that reads as fast as we send must not hold the event loop. One that does not
             // is waited for anyway.
             tokio::task::yield_now().await;
+            taken = 0;
         }
     }
     Ok(())

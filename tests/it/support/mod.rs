@@ -11,6 +11,7 @@ pub mod origin;
 mod package;
 pub mod proxy;
 pub mod raw;
+pub mod slow_disk;
 pub mod stream;
 pub mod trace;
 pub mod venv;
@@ -22,6 +23,7 @@ pub use gunicorn::Gunicorn;
 pub use origin::Origin;
 pub use proxy::Proxy;
 pub use raw::{Client, Request, Response};
+pub use slow_disk::SlowDisk;
 pub use stream::Transport;
 pub use trace::Trace;
 

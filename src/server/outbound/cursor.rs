@@ -1,0 +1,104 @@
+//! How far a file has been sent, and what of it can be sent next without waiting for a disk.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::os::fd::AsFd;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::http::{Cause, Descriptor, Fault, FileRange};
+use crate::net::{Residency, SENDFILE_MAX, disk, residency};
+use crate::server::io::Io;
+use crate::server::leaving::Leaving;
+
+/// What is brought into the page cache at once. A disk of 100 MB a second has that within 10 ms, so the first
+/// byte does not wait for long, and asking for it costs little beside reading it.
+const WINDOW: u64 = 1024 * 1024;
+
+/// What is read at once from a file system that does not tell what it has in memory. A slow client holds as
+/// much of our memory, and no more.
+const PIECE: usize = 64 * 1024;
+
+/// How long what was seen to be in memory is taken to stay there: a slow client may take an hour over it.
+const TRUSTED: Duration = Duration::from_secs(5);
+
+/// A part of a file on its way out.
+pub(super) struct Cursor<'a> {
+    file: &'a Arc<dyn Descriptor>,
+    pub offset: u64,
+    pub left: u64,
+    /// What lies before this was in memory at the last look.
+    present: u64,
+    looked: Option<Instant>,
+}
+
+/// What can be sent next.
+pub(super) enum Ready {
+    /// So many bytes are in the page cache, or the file ends.
+    Cached(u64),
+    /// These. `sendfile(2)` might wait where nobody can tell what is in memory: over a network, or through
+    /// another process, even for what was read a moment ago.
+    Read(Bytes),
+}
+
+impl<'a> Cursor<'a> {
+    pub fn new(range: &'a FileRange) -> Self {
+        let FileRange { file, offset, length } = range;
+        Self { file, offset: *offset, left: *length, present: *offset, looked: None }
+    }
+
+    pub fn advance(&mut self, bytes: u64) {
+        self.offset = self.offset.saturating_add(bytes);
+        self.left = self.left.saturating_sub(bytes);
+    }
+
+    /// Looks, unless it is known, and has what is not in memory read by another thread.
+    pub async fn next(&mut self, io: &Io) -> Result<Ready, Fault> {
+        if self.present > self.offset && self.looked.is_some_and(|looked| looked.elapsed() < TRUSTED) {
+            return Ok(Ready::Cached(self.left.min(self.present - self.offset)));
+        }
+        match residency(self.file.as_fd(), self.offset, self.left.min(SENDFILE_MAX)) {
+            Residency::Present(count) => Ok(self.saw(count)),
+            // Boxed, since most answers never wait here.
+            Residency::Absent => Box::pin(self.fetch(io)).await,
+            Residency::Untold => Box::pin(self.read(io)).await,
+        }
+    }
+
+    async fn fetch(&mut self, io: &Io) -> Result<Ready, Fault> {
+        let read = disk::read_into_cache(Arc::clone(self.file), self.offset, self.left.min(WINDOW));
+        let count = self.unless_left(io, read).await?;
+        Ok(self.saw(count))
+    }
+
+    async fn read(&self, io: &Io) -> Result<Ready, Fault> {
+        let length = usize::try_from(self.left).unwrap_or(PIECE).min(PIECE);
+        let read = disk::read(Arc::clone(self.file), self.offset, length);
+        self.unless_left(io, read).await.map(Ready::Read)
+    }
+
+    /// A disk may take any time, a mount that hangs for ever: nobody waits for it whose client is gone.
+    async fn unless_left<T>(&self, io: &Io, read: impl Future<Output = io::Result<T>>) -> Result<T, Fault> {
+        let mut read = pin!(read);
+        let mut leaving = Leaving::new();
+        poll_fn(|cx| match read.as_mut().poll(cx) {
+            Poll::Ready(read) => Poll::Ready(read.map_err(|error| self.unreadable(&error))),
+            Poll::Pending => leaving.poll(io, cx).map(|cause| Err(cause.into())),
+        })
+        .await
+    }
+
+    fn saw(&mut self, count: u64) -> Ready {
+        self.present = self.offset.saturating_add(count);
+        self.looked = Some(Instant::now());
+        Ready::Cached(count)
+    }
+
+    fn unreadable(&self, error: &io::Error) -> Fault {
+        Fault::new(Cause::FileRead, format!("at byte {}: {error}", self.offset))
+    }
+}
