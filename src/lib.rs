@@ -25,7 +25,8 @@
 //! 3. [`runtime`]'s stack takes over: the record of the access log is begun, the client behind trusted
 //!    proxies is found, the site is chosen by host ([`router`]; none is a 421), then the location.
 //! 4. The location checks `max_body`, rewrites if it says so, and hands the request to its
-//!    [`handler`]: files, proxy, redirect or a fixed answer. `try` may send it on to another location.
+//!    [`handler`]: files, proxy, redirect or a fixed answer. `try` may send it on to another location of the
+//!    site, and so may an application's answer by what it says to its front server ([`http::accel`]).
 //! 5. [`handler::files`] resolves the path to one below the directory, opens it there by the kernel's
 //!    own means (`openat2`), judges conditions and ranges, and answers from memory or with a
 //!    part of an open file.
@@ -37,7 +38,7 @@
 //!    one occupies no application either; outside of it [`middleware::Compression`] has it coded as it goes
 //!    out ([`coding`]).
 //! 7. A failure is a [`http::Fault`] with a named [`http::Cause`]. It becomes a response and a line
-//!    in the error log in one place, [`middleware::rescue`].
+//!    in the error log in one place, [`middleware::rescue`]; or a location of the site shows it.
 //! 8. [`server`] writes: memory by one vectored write, a file by `sendfile(2)` as far as it is in memory, a
 //!    stream as it comes. When the last byte is out, or is known never to be, the record becomes its line.
 //!

@@ -10,6 +10,7 @@ mod upgrade;
 use ::http::StatusCode;
 use bytes::Bytes;
 
+use crate::http::accel::Handover;
 use crate::http::{Request, Response};
 
 pub use boxed::Handler;
@@ -24,6 +25,8 @@ pub enum Outcome {
     Location(Box<Request>, usize),
     /// `try` ends in a path: the request is matched anew with it.
     Path(Box<Request>, Bytes),
+    /// An application has another location answer, by `X-Accel-Redirect` or `X-Sendfile`.
+    Handover(Box<Request>, Box<Handover>),
     /// `try` ends in a status: answered as that error.
     Status(StatusCode),
 }

@@ -6,6 +6,7 @@
 //! the next server; what failed later only where [`replay`] lets it be.
 
 mod attempts;
+mod leftover;
 mod patience;
 mod replay;
 
@@ -15,8 +16,10 @@ use ::http::StatusCode;
 
 use self::attempts::Attempts;
 use self::replay::Verdict;
-use super::{Outcome, prepare};
-use crate::http::{Fault, HeaderRules, Request};
+use super::Outcome;
+use super::prepare::{self, Before};
+use crate::http::accel::Accel;
+use crate::http::{Fault, HeaderRules, Request, Response};
 use crate::upstream::{Answer, Demands, Dialer, Lease, Line, Picked, RetryRules, exchange};
 
 /// The handler of a `proxy` location, on one event loop.
@@ -49,7 +52,7 @@ impl Proxy {
         let upstream = self.dialer.upstream();
         // Before anything is changed: the key is made of what the client sent.
         let mut attempts = Attempts::new(upstream, &request);
-        prepare::prepare(&mut request, &self.headers);
+        let before = prepare::prepare(&mut request, &self.headers);
         upstream.earn_repetition();
         loop {
             let lease = match self.dialer.pick(attempts.wanted()) {
@@ -64,10 +67,24 @@ impl Proxy {
             attempts.begin(&lease);
             let demands = attempts.demands(&request);
             match attempt(&mut request, lease, &upstream.settings.retry, demands).await {
-                Ok(answer) => return Ok(Outcome::Response(attempts.answered(answer))),
+                Ok(answer) => return Ok(self.outcome(request, before, attempts.answered(answer))),
                 Err(missed) => attempts.missed(missed)?,
             }
         }
+    }
+
+    /// The answer for the client, unless it has another location answer.
+    fn outcome(&self, mut request: Box<Request>, before: Option<Before>, mut response: Response) -> Outcome {
+        let said = Accel::take(&mut response.headers);
+        let Some(handover) = said.and_then(|accel| accel.apply(&mut response)) else {
+            return Outcome::Response(response);
+        };
+        leftover::finish(response.body);
+        if let Some(before) = before {
+            before.restore(&mut request, &self.headers);
+        }
+        request.without_body();
+        Outcome::Handover(request, Box::new(handover))
     }
 }
 

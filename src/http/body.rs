@@ -118,6 +118,11 @@ impl Stream {
         self.source.poll_ahead(cx);
     }
 
+    /// Nobody wants to know any more when it ends.
+    pub fn unwatch(&mut self) {
+        self.watch = None;
+    }
+
     pub async fn frame(&mut self) -> Option<Result<Frame, Fault>> {
         poll_fn(|cx| self.poll_frame(cx)).await
     }

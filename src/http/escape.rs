@@ -21,6 +21,9 @@ const PATH: &AsciiSet = &FOREIGN.add(b'#').add(b'%').add(b'?');
 /// What would begin another argument, or read as a blank in a form.
 const ARGUMENT: &AsciiSet = &PATH.add(b'&').add(b'+').add(b';');
 
+/// The same, and what would begin a fragment.
+const SPOKEN: &AsciiSet = &FOREIGN.add(b'#');
+
 /// Encodes a decoded path for a target or a Location.
 pub fn encode_path(path: &[u8], out: &mut Vec<u8>) {
     encode(path, PATH, out);
@@ -34,6 +37,11 @@ pub fn encode_argument(text: &[u8], out: &mut Vec<u8>) {
 /// Encodes what can stand in no URI, in text that is encoded already.
 pub fn encode_foreign(text: &[u8], out: &mut Vec<u8>) {
     encode(text, FOREIGN, out);
+}
+
+/// Encodes what can stand in no target, in text that may be encoded already or not.
+pub fn encode_spoken(text: &[u8], out: &mut Vec<u8>) {
+    encode(text, SPOKEN, out);
 }
 
 fn encode(bytes: &[u8], set: &'static AsciiSet, out: &mut Vec<u8>) {

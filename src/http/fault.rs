@@ -175,7 +175,7 @@ causes! {
         "the server is short of space", "make room in the directory named, or give `spool` of `[server]` another one or a larger size; until then slow clients occupy workers";
     /// `try`, error pages or named locations lead in a circle.
     RoutingLoop => "routing-loop", INTERNAL_SERVER_ERROR, Here, Never,
-        "the server's configuration leads in a circle", "look at `try` of the locations named";
+        "the server's configuration leads in a circle", "look at `try` of the locations named, and at X-Accel-Redirect of their applications";
     NoServer => "no-server", SERVICE_UNAVAILABLE, Here, Safe,
         "no application server is available", "every server of the upstream failed; see the lines before";
     /// As many requests wait for a server as may.
@@ -224,6 +224,14 @@ causes! {
         "the application is not available", "servers answered with a status that `retry.on` lists: see the app server's log";
     UnaskedUpgrade => "unasked-upgrade", BAD_GATEWAY, Upstream, Never,
         "the application's answer is not valid HTTP", "the app answered 101 although no upgrade was asked for";
+    /// X-Accel-Redirect or X-Sendfile leads to where nothing is.
+    TargetMissing => "accel-target-missing", NOT_FOUND, Upstream, Never,
+        "there is nothing here", "the application names what is not there: compare its X-Accel-Redirect or X-Sendfile with `match` and `files` of the location meant";
+    SendfileOutside => "sendfile-outside", BAD_GATEWAY, Upstream, Never,
+        "the application's answer cannot be followed", "declare a location with `internal = true` whose `files` is a directory above the path, which has to be absolute and without `..`";
+    /// The location that should show an error fails itself; a plain page is sent.
+    ErrorPageFailed => "error-page-failed", INTERNAL_SERVER_ERROR, Here, Never,
+        "something went wrong here", "look at the location that `[site.errors]` names for the status";
     Internal => "internal", INTERNAL_SERVER_ERROR, Here, Never,
         "something went wrong here", "this is a bug of rproxy: please report it with this line";
 }

@@ -40,6 +40,7 @@ pub fn forward_headers(request: &mut Request) {
             headers.append(name, value);
         }
     }
+    request.forwarded = true;
     // What a trusted proxy says of it was earlier.
     if !headers.contains_key(X_REQUEST_START)
         && let Some(start) = request_start(request.received)
@@ -79,11 +80,12 @@ impl Account {
     }
 }
 
-/// What a trusted peer says, and the peer itself behind it. A peer on a Unix socket has no address.
+/// What a trusted peer says, and the peer itself behind it, once. A peer on a Unix socket has no address.
 fn addresses(request: &Request) -> Option<HeaderValue> {
     let chain = read_chain(&request.headers);
+    let peer = request.connection.peer.ip().filter(|_| !request.forwarded);
     let mut text = Vec::new();
-    for ip in chain.iter().rev().map(|hop| hop.ip).chain(request.connection.peer.ip()) {
+    for ip in chain.iter().rev().map(|hop| hop.ip).chain(peer) {
         if !text.is_empty() {
             text.extend_from_slice(b", ");
         }

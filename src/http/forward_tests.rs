@@ -221,3 +221,21 @@ fn a_trusted_proxy_knows_better_when_the_request_came_in() {
     assert_eq!(value(&headers, "x-request-start"), "t=1700000000.123");
     assert!(value(&forward(true, &[]), "x-request-start").starts_with("t="));
 }
+
+#[test]
+fn what_is_forwarded_once_more_tells_no_more() {
+    for trusted in [false, true] {
+        let mut request = request_with("/", &[("x-forwarded-for", "198.51.100.1"), ("accept", "*/*")]);
+        resolve(&mut request, trusted);
+        forward_headers(&mut request);
+        let lines = |request: &Request| {
+            let mut lines: Vec<_> = request.headers.iter().map(|field| format!("{field:?}")).collect();
+            lines.retain(|line| !line.contains("x-request-start"));
+            lines.sort();
+            lines
+        };
+        let once = lines(&request);
+        forward_headers(&mut request);
+        assert_eq!(lines(&request), once);
+    }
+}

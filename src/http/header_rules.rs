@@ -20,6 +20,11 @@ impl HeaderRules {
         self.set.is_empty() && self.remove.is_empty()
     }
 
+    /// Whether a field may be another after [`Self::edit`].
+    pub fn touch(&self, name: &HeaderName) -> bool {
+        self.remove.contains(name) || self.set.iter().any(|(set, _)| set == name)
+    }
+
     /// Changes a request on its way to an upstream, after [`super::forward_headers`]: what an
     /// operator writes has the last word.
     pub fn edit(&self, request: &mut Request) {

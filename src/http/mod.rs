@@ -1,5 +1,6 @@
 //! HTTP vocabulary: values and pure functions, without sockets, disk layout or configuration.
 
+pub mod accel;
 mod accept;
 mod attempts;
 mod authority;
@@ -12,6 +13,7 @@ mod date;
 mod escape;
 mod fault;
 mod fields;
+mod follow_up;
 mod forward;
 mod forwarded;
 mod freshness;

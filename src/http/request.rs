@@ -36,6 +36,8 @@ pub struct Request {
     pub received: Instant,
     /// When its head was whole: the time by which files are looked at.
     pub read: Instant,
+    /// Whether its fields tell an upstream of the way it came already.
+    pub forwarded: bool,
     /// The way interim responses (103) reach the client; absent for HTTP/1.0.
     pub interim: Option<Interim>,
 }

@@ -39,6 +39,7 @@ pub fn request(target: &str) -> Request {
         request_id: RequestId::default(),
         received: Instant::now(),
         read: Instant::now(),
+        forwarded: false,
         interim: None,
     }
 }

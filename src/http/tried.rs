@@ -27,6 +27,8 @@ pub struct Attempt {
     pub addr: Arc<str>,
     /// Of the answer, or the one that a failure stands for, as in nginx: 502 or 504.
     pub status: Option<StatusCode>,
+    /// The first of another upstream, to which the answer of one has led.
+    elsewhere: bool,
     began: Instant,
     /// To the head of the answer.
     header_time: Option<Duration>,
@@ -48,6 +50,7 @@ impl Attempt {
         Self {
             addr,
             status: None,
+            elsewhere: false,
             began: Instant::now(),
             header_time: None,
             response_time: ResponseTime::Unknown,
@@ -123,14 +126,22 @@ impl Handling {
         self.waiting.set(waiting);
     }
 
-    /// Puts down what was tried when nobody waits for an answer any more.
+    /// Puts down what was tried when nobody waits for an answer any more, or when another is to answer.
     pub fn put(&self, mut tried: Tried) {
         if let Some(attempt) = tried.attempts.last_mut().filter(|attempt| attempt.status.is_none()) {
             attempt.failed(None);
         }
-        if !tried.is_empty() {
-            self.tried.replace(Some(Box::new(tried)));
+        if tried.is_empty() {
+            return;
         }
+        let all = match self.tried.take() {
+            Some(mut before) => {
+                before.go_on(tried);
+                before
+            }
+            None => Box::new(tried),
+        };
+        self.tried.replace(Some(all));
     }
 
     pub fn take(&self) -> Option<Box<Tried>> {
@@ -142,6 +153,15 @@ impl Tried {
     /// Whether the request got as far as waiting for a server.
     pub fn is_empty(&self) -> bool {
         self.attempts.is_empty() && self.queued.is_zero()
+    }
+
+    /// What follows elsewhere upon an answer or a failure here.
+    pub fn go_on(&mut self, mut later: Self) {
+        if let Some(first) = later.attempts.first_mut() {
+            first.elsewhere = !self.attempts.is_empty();
+        }
+        self.attempts.extend(later.attempts);
+        self.queued += later.queued;
     }
 
     /// nginx's `$upstream_addr`: `127.0.0.1:8001, 127.0.0.1:8002`.
@@ -177,7 +197,8 @@ impl Tried {
     fn write(&self, out: &mut Vec<u8>, part: impl Fn(&Attempt, &mut Vec<u8>)) {
         for (index, attempt) in self.attempts.iter().enumerate() {
             if index > 0 {
-                out.extend_from_slice(b", ");
+                // As in nginx, what led elsewhere is set apart.
+                out.extend_from_slice(if attempt.elsewhere { b" : " } else { b", " });
             }
             part(attempt, out);
         }
@@ -240,6 +261,21 @@ mod tests {
             shown(&tried),
             ["127.0.0.1:1, unix:/b, c", "502, 200, -", "-, 2.200, -", "0.001, 2.200, -", "0.030"]
         );
+    }
+
+    #[test]
+    fn what_follows_elsewhere_is_set_apart() {
+        let tried = |names: &[&str]| Tried {
+            attempts: names.iter().map(|name| Attempt::begin((*name).into())).collect(),
+            queued: Duration::from_millis(20),
+        };
+        let mut first = tried(&["a", "b"]);
+        first.go_on(tried(&["c", "d"]));
+        assert_eq!(text(|out| first.write_addresses(out)), "a, b : c, d");
+        assert_eq!(text(|out| first.write_queue_time(out)), "0.040");
+        let mut nobody = Tried::default();
+        nobody.go_on(tried(&["a"]));
+        assert_eq!(text(|out| nobody.write_addresses(out)), "a");
     }
 
     #[test]

@@ -32,7 +32,7 @@ fn is_dropped(name: &str) -> bool {
 }
 
 fn is_account(name: &str) -> bool {
-    ACCOUNTS.contains(&name) || name.starts_with("x-forwarded-")
+    ACCOUNTS.contains(&name) || FAMILIES.iter().any(|start| name.starts_with(start))
 }
 
 const HOP_BY_HOP: &[&str] =
@@ -103,16 +103,13 @@ const OTHER_TARGETS: &[&str] = &[
     "x-http-host-override",
 ];
 
-/// What proxies add and applications believe; the last two choose files to send, by way of Rack.
-const ACCOUNTS: &[&str] = &[
-    "x-request-start",
-    "x-queue-start",
-    "x-remote-user",
-    "cf-connecting-ip",
-    "fastly-client-ip",
-    "x-sendfile-type",
-    "x-accel-mapping",
-];
+/// The last two choose files to send, by way of Rack (`X-Accel-Mapping`, `X-Sendfile-Type`), or by an
+/// application that repeats what it was sent.
+const FAMILIES: &[&str] = &["x-forwarded-", "x-accel-", "x-sendfile"];
+
+/// What proxies add and applications believe.
+const ACCOUNTS: &[&str] =
+    &["x-request-start", "x-queue-start", "x-remote-user", "cf-connecting-ip", "fastly-client-ip"];
 
 #[cfg(test)]
 mod tests {

@@ -16,7 +16,7 @@ pub use delivery::Delivery;
 pub use headers::ResponseEdits;
 pub use limits::{BodyLimit, limit_body};
 pub use record::{Journal, Record};
-pub use rescue::{ErrorPage, ErrorPages, error_page, report, rescue};
+pub use rescue::{ErrorPage, ErrorPages, error_page, report, rescue, tell};
 
 use ::http::header::CONTENT_TYPE;
 

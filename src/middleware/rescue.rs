@@ -19,14 +19,29 @@ pub struct ErrorPages {
     pub class: BTreeMap<u16, ErrorPage>,
 }
 
-/// A page as it was when the configuration was loaded.
+/// What is shown for an error.
 #[derive(Clone, Debug)]
-pub struct ErrorPage {
-    pub content_type: HeaderValue,
-    pub body: Bytes,
+pub enum ErrorPage {
+    /// As the file was when the configuration was loaded.
+    File { content_type: HeaderValue, body: Bytes },
+    /// An index into the site's locations.
+    Location(usize),
 }
 
 impl ErrorPages {
+    /// Whether any is a location's to show.
+    pub fn lead_on(&self) -> bool {
+        self.exact.values().chain(self.class.values()).any(|page| matches!(page, ErrorPage::Location(_)))
+    }
+
+    /// The location that shows an error of this status.
+    pub fn location(&self, status: StatusCode) -> Option<usize> {
+        match self.of(status)? {
+            ErrorPage::Location(index) => Some(*index),
+            ErrorPage::File { .. } => None,
+        }
+    }
+
     fn of(&self, status: StatusCode) -> Option<&ErrorPage> {
         let code = status.as_u16();
         self.exact.get(&code).or_else(|| self.class.get(&(code / 100)))
@@ -36,19 +51,27 @@ impl ErrorPages {
 /// Makes the response for a fault: the site's page, or a short plain one that tells nothing of the inside.
 pub fn rescue(mut fault: Fault, pages: &ErrorPages) -> Response {
     let mut response = error_page(fault.status(), fault.cause.reason(), pages);
-    if let Some((name, value)) = fault.header.as_deref() {
-        response.headers.insert(name, value.clone());
-    }
     response.trace.upstream = fault.upstream.take();
-    response.trace.fault = Some(Box::new(fault));
+    tell(fault, &mut response);
     response
 }
 
-/// The answer of an error status: the site's page for it, or one line with the reason.
+/// Has the page of a fault say what its status demands, and the log why it was sent.
+pub fn tell(fault: Fault, response: &mut Response) {
+    if let Some((name, value)) = fault.header.as_deref() {
+        response.headers.insert(name, value.clone());
+    }
+    response.trace.fault = Some(Box::new(fault));
+}
+
+/// The answer of an error status: the site's page for it, unless that is a location's to show, or one line
+/// with the reason.
 pub fn error_page(status: StatusCode, reason: &str, pages: &ErrorPages) -> Response {
     let (content_type, body) = match pages.of(status) {
-        Some(page) => (page.content_type.clone(), page.body.clone()),
-        None => (HeaderValue::from_static("text/plain; charset=utf-8"), plain(status, reason)),
+        Some(ErrorPage::File { content_type, body }) => (content_type.clone(), body.clone()),
+        Some(ErrorPage::Location(_)) | None => {
+            (HeaderValue::from_static("text/plain; charset=utf-8"), plain(status, reason))
+        }
     };
     Response::new(status).with_header(CONTENT_TYPE, content_type).with_body(body)
 }
@@ -93,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_page_of_the_exact_status_comes_before_that_of_its_class() {
-        let page = |text: &'static str| ErrorPage {
+        let page = |text: &'static str| ErrorPage::File {
             content_type: HeaderValue::from_static("text/html"),
             body: Bytes::from_static(text.as_bytes()),
         };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::location::Builder;
+use super::site::Site;
 use super::stack::Stack;
 use super::{Buffers, Door, upstream};
 use crate::config::Config;
@@ -68,6 +69,9 @@ impl Snapshot {
                 .map(|location| (location.pattern.clone(), Rc::new(builder.location(location))))
                 .collect(),
         });
+        let router = Router::new(sites);
+        let pages = self.config.sites.iter().zip(&self.pages);
+        let sites = pages.map(|(site, pages)| Site::new(pages.clone(), &site.locations)).collect();
         let trusted = self.config.server.trusted_proxies.clone();
         let journal = Journal {
             lines,
@@ -75,7 +79,7 @@ impl Snapshot {
             counts,
             floods: Arc::clone(&self.floods),
         };
-        Stack::from_parts(Router::new(sites), self.pages.clone(), trusted, journal)
+        Stack::from_parts(router, sites, trusted, journal)
     }
 
     /// Begins to check the servers of all upstreams that want it: once for the process, on the thread that
@@ -119,7 +123,7 @@ fn access_format(format: &model::AccessFormat) -> AccessFormat {
 fn read_pages(pages: &model::ErrorPages) -> ErrorPages {
     let read = |(status, page): (&u16, &model::ErrorPage)| match page {
         model::ErrorPage::File(path) => Some((*status, read_page(path)?)),
-        model::ErrorPage::Location(_) => None,
+        model::ErrorPage::Location(index) => Some((*status, ErrorPage::Location(*index))),
     };
     ErrorPages {
         exact: pages.exact.iter().filter_map(read).collect(),
@@ -132,7 +136,7 @@ fn read_page(path: &Path) -> Option<ErrorPage> {
     match std::fs::read(path) {
         Ok(body) => {
             let content_type = media_type(path.as_os_str().as_encoded_bytes());
-            Some(ErrorPage { content_type, body: Bytes::from(body) })
+            Some(ErrorPage::File { content_type, body: Bytes::from(body) })
         }
         Err(error) => {
             tracing::warn!("the error page {} cannot be read: {error}; a plain one is sent", path.display());

@@ -46,6 +46,8 @@ impl Builder {
             rewrite: location.rewrite.as_ref().map(|rewrite| (rewrite.from.clone(), rewrite.to.clone())),
             response_headers: location.response_headers.clone(),
             delivery: Delivery { nosniff: location.nosniff, cache_control: location.cache_control.clone() },
+            internal: location.internal,
+            files: matches!(location.action, Action::Files(_)),
         }
     }
 

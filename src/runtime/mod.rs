@@ -4,6 +4,7 @@ mod compile;
 mod event_loop;
 mod location;
 mod process;
+mod site;
 mod stack;
 mod status;
 mod upstream;

@@ -109,6 +109,7 @@ where
             request_id: RequestId::default(),
             received: self.received,
             read: self.read,
+            forwarded: false,
         })
     }
 

@@ -3,6 +3,8 @@
 
 mod support;
 
+/// What applications say to their front server, and who it listens to.
+mod accel;
 /// One line for each request, whatever becomes of it.
 mod access_log;
 /// The status page, metrics and the API.
@@ -31,6 +33,8 @@ mod delivery;
 mod drain;
 /// What the operator reads of failures.
 mod error_log;
+/// Errors that a location of the site shows.
+mod error_pages;
 /// What a client sees of errors.
 mod errors;
 /// Every file of `conf/` is one that rproxy accepts.
@@ -47,6 +51,8 @@ mod limits;
 mod listing;
 /// The demo site and the pool of workers that rproxy runs for it.
 mod process;
+/// Downloads that an application allows and rproxy sends: django-sendfile2, and Flask's `USE_X_SENDFILE`.
+mod protected_media;
 /// Bodies through the proxy: every framing, any size, in bounded memory.
 mod proxy_bodies;
 /// Connections to applications: kept, taken in turns, and ended when nobody wants the answer.

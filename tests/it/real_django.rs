@@ -1,13 +1,11 @@
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::support::venv::{self, output};
-use crate::support::{
-    Client, Gunicorn, Proxy, Request, Response, Transport, once, over_tcp_and_unix, repository,
-};
+use crate::support::django::{cookies, form_token, prepared};
+use crate::support::venv::output;
+use crate::support::{Client, Gunicorn, Proxy, Request, Response, Transport, over_tcp_and_unix, repository};
 
 over_tcp_and_unix! {
     admin_login_works_with_its_csrf_protection,
@@ -30,7 +28,7 @@ struct Site {
 impl Site {
     fn start(transport: Transport) -> Self {
         let project = repository("tests/apps/django_site");
-        let prepared = prepared(&project);
+        let prepared = prepared();
         let data = TempDir::new().unwrap();
         fs::copy(prepared.join("db.sqlite3"), data.path().join("db.sqlite3")).unwrap();
         std::os::unix::fs::symlink(prepared.join("static"), data.path().join("static")).unwrap();
@@ -64,36 +62,6 @@ impl Site {
             .header("Cookie", cookies);
         self.proxy.send(&request)
     }
-}
-
-/// Migrated, with an administrator and collected static files: made once for each state of the project.
-fn prepared(project: &Path) -> PathBuf {
-    let settings = fs::read_to_string(project.join("project/settings.py")).unwrap();
-    let requirements = fs::read_to_string(repository("tests/requirements.txt")).unwrap();
-    once::directory("django", (settings, requirements), |dir| {
-        for arguments in [
-            vec!["migrate", "--verbosity=0"],
-            vec!["createsuperuser", "--noinput", "--username=admin", "--email=admin@shop.example"],
-            vec!["collectstatic", "--noinput", "--verbosity=0"],
-        ] {
-            let mut manage = Command::new(venv::python());
-            manage.arg(project.join("manage.py")).args(arguments);
-            manage.env("SITE_DATA", dir).env("DJANGO_SUPERUSER_PASSWORD", "open sesame");
-            output(manage.env("PYTHONDONTWRITEBYTECODE", "1"));
-        }
-    })
-}
-
-/// `name=value` of every cookie that an answer sets.
-fn cookies(response: &Response) -> String {
-    let set = response.header_values("set-cookie");
-    set.iter().map(|cookie| cookie.split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
-}
-
-/// The hidden field of a Django form.
-fn form_token(response: &Response) -> String {
-    let field = regex::Regex::new(r#"name="?csrfmiddlewaretoken"? value="([^"]+)""#).unwrap();
-    field.captures(response.text()).expect("a form with a token")[1].to_owned()
 }
 
 fn admin_login_works_with_its_csrf_protection(transport: Transport) {

@@ -5,17 +5,12 @@
 
 use std::sync::Arc;
 
-use ::http::{HeaderName, HeaderValue};
-
 use super::read_ahead::ReadAhead;
 use super::{is_grpc, tell};
-use crate::http::{Body, Response, Stream};
+use crate::http::{Body, Response, Stream, accel};
 use crate::middleware::has_type;
 use crate::observe::Seldom;
 use crate::spool::{Spool, SpoolError};
-
-/// Says whether an answer is to be buffered; nginx's invention, which many frameworks send.
-const ACCEL: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Has answers read ahead; one for all event loops.
 #[derive(Debug)]
@@ -38,14 +33,11 @@ impl ResponseBuffer {
     /// `X-Accel-Buffering` decides if it is there; it is taken out. Else `wanted` does, and the kind of the
     /// answer: event streams and gRPC never end, and a client that reads them slowly is to be felt.
     pub fn apply(self: &Arc<Self>, response: &mut Response, wanted: bool) {
-        let said = response.headers.get(&ACCEL).map(said);
-        if said.is_some() {
-            response.headers.remove(&ACCEL);
-        }
+        let said = accel::take_buffering(&mut response.headers);
         if !matches!(response.body, Body::Stream(_)) {
             return;
         }
-        if said.flatten().unwrap_or_else(|| wanted && !is_live(response))
+        if said.unwrap_or_else(|| wanted && !is_live(response))
             && let Body::Stream(stream) = std::mem::take(&mut response.body)
         {
             let length = stream.length;
@@ -60,15 +52,6 @@ impl ResponseBuffer {
             SpoolError::Share { .. } => tracing::debug!("an answer waits for its client: {error}"),
             _ => tell(&self.overflows, "an answer waits for its client", error),
         }
-    }
-}
-
-/// nginx knows these two words, in any letter case.
-fn said(value: &HeaderValue) -> Option<bool> {
-    match value.as_bytes().trim_ascii() {
-        word if word.eq_ignore_ascii_case(b"yes") => Some(true),
-        word if word.eq_ignore_ascii_case(b"no") => Some(false),
-        _ => None,
     }
 }
 

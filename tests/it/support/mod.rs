@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "a harness offers more than each day's tests use")]
 
 pub mod decode;
+pub mod django;
 pub mod gunicorn;
 pub mod kernel;
 pub mod lines;

@@ -2,11 +2,13 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use ::http::StatusCode;
 use ::http::header::CONTENT_TYPE;
+use ::http::{HeaderName, HeaderValue, StatusCode};
 
 use super::*;
 use crate::http::{Fault, Frame, Source};
+
+const ACCEL: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Tells whether anybody has asked it for a frame.
 struct Upstream(Rc<Cell<bool>>);

@@ -20,7 +20,7 @@ use self::body::ResponseBody;
 use self::conversation::Conversation;
 use super::{Answer, Demands, Failure};
 use crate::http::wire::{BodyLength, ResponseHead, framing};
-use crate::http::{Body, Fault, Request, Response, Stream};
+use crate::http::{Body, Fault, Request, Response, Stream, accel};
 use crate::upstream::Line;
 
 /// A body up to this, of a length that was announced, can be waited for before the answer counts.
@@ -47,7 +47,8 @@ pub async fn exchange(request: &mut Request, line: Line, demands: Demands) -> Re
     if let BodyLength::Exact(size @ 1..=WHOLE_MAX) = length
         && demands.whole
         && !conversation.has(size)
-        && !streams(&head)
+        && !accel::streams(&head.headers)
+        && !accel::leads_on(&head.headers)
     {
         // Boxed, so that an answer which came as a whole carries no room for it.
         let (returned, result) = Box::pin(whole(conversation, size)).await;
@@ -72,11 +73,6 @@ async fn whole(conversation: Conversation, size: u64) -> (Conversation, Result<(
         ready @ Poll::Ready(_) => ready,
     })
     .await
-}
-
-/// nginx's `X-Accel-Buffering`: the application wants each piece passed on as it comes.
-fn streams(head: &ResponseHead) -> bool {
-    head.headers.get("x-accel-buffering").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"no"))
 }
 
 fn switch(conversation: Conversation, head: ResponseHead) -> Answer {

@@ -5,6 +5,7 @@ from . import views
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("download/<path:name>", views.download),
     path("form/", views.form),
     path("stream/", views.stream),
     path("upload/", views.upload),
