@@ -14,6 +14,8 @@ use crate::router::LocationPattern;
 #[derive(Debug, Default)]
 pub(super) struct Site {
     pub pages: ErrorPages,
+    /// Whether a request may be needed again, for a location that shows its error.
+    pub asks_again: bool,
     /// Of `@name` locations, with their index.
     names: Vec<(Box<str>, usize)>,
     roots: Vec<Root>,
@@ -43,6 +45,7 @@ impl Site {
         let name =
             |(index, location): (usize, &model::Location)| Some((location.pattern.named()?.into(), index));
         Self {
+            asks_again: pages.lead_on(),
             pages,
             names: numbered().filter_map(name).collect(),
             roots: numbered().filter_map(|(index, location)| Root::of(location, index)).collect(),
@@ -60,7 +63,7 @@ impl Site {
             let rests = root.spellings.iter().filter_map(|spelling| root.rest(spelling, path, request));
             rests.map(|rest| Inside { location: root.location, path: rest })
         });
-        // Of those as near the first: what is left is shortest, and the last of the greatest would count.
+        // Of two that are as near the first counts.
         found.min_by_key(|inside| inside.path.len())
     }
 }
@@ -100,4 +103,47 @@ fn spellings(directory: &Path) -> Vec<Vec<u8>> {
         spellings.push(real);
     }
     spellings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::testing::request;
+
+    fn rest(below: Option<&str>, path: &str) -> Option<String> {
+        let below = below.map(|text| Template::parse(text).unwrap());
+        let root = Root { spellings: Vec::new(), below, location: 0 };
+        let rest = root.rest(b"/srv/media", path.as_bytes(), &request("/?climb=.."))?;
+        Some(String::from_utf8(rest).unwrap())
+    }
+
+    #[test]
+    fn a_directory_takes_whole_segments() {
+        assert_eq!(rest(None, "/srv/media/a/b").as_deref(), Some("/a/b"));
+        for path in ["/srv/media", "/srv/media2/a", "/srv", "/a/srv/media/a"] {
+            assert_eq!(rest(None, path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_directory_that_the_request_names_takes_its_own() {
+        let below = Some("$host/files");
+        assert_eq!(rest(below, "/srv/media/example.com/files/a").as_deref(), Some("/a"));
+        for path in ["/srv/media/other.test/files/a", "/srv/media/example.com/files2/a", "/srv/media/a"] {
+            assert_eq!(rest(below, path), None, "{path}");
+        }
+        assert_eq!(rest(Some("$arg_climb"), "/srv/media/a"), None);
+    }
+
+    #[test]
+    fn a_directory_has_two_spellings_where_links_lead_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let real = dir.path().canonicalize().unwrap();
+        std::fs::create_dir(real.join("one")).unwrap();
+        std::os::unix::fs::symlink("one", real.join("current")).unwrap();
+        let bytes = |name: &str| real.join(name).as_os_str().as_bytes().to_vec();
+        assert_eq!(spellings(&real.join("./current/")), [bytes("current"), bytes("one")]);
+        assert_eq!(spellings(&real.join("one")), [bytes("one")]);
+        assert_eq!(spellings(&real.join("missing")), [bytes("missing")]);
+    }
 }

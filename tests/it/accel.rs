@@ -304,6 +304,25 @@ fn another_application_is_told_nothing_of_the_first() {
     proxy.wait_for_access(&format!("{} : {} 200 : 200", first.address(), second.address()));
 }
 
+#[test]
+fn the_log_has_both_when_the_client_leaves_the_second() {
+    let (first, second) = (saying("X-Accel-Redirect: /second\r\n"), Origin::hanging());
+    let proxy = Proxy::config(&format!(
+        "[log]\naccess_format = \"$status $upstream_addr <$upstream_status>\"\n\
+         [[site]]\nlisten = [\"127.0.0.1:0\"]\n\
+         [[site.location]]\nmatch = \"/\"\nproxy = \"http://{}\"\n\
+         [[site.location]]\nmatch = \"/second\"\nproxy = \"http://{}\"\n",
+        first.address(),
+        second.address()
+    ))
+    .start();
+    let mut client = proxy.connect();
+    client.send(Request::get("/").bytes());
+    second.wait_for_request(1);
+    drop(client);
+    proxy.wait_for_access(&format!("499 {} : {} <200 : ->", first.address(), second.address()));
+}
+
 /// werkzeug announces the length of the file, and sends nothing.
 #[test]
 fn a_body_that_never_comes_is_not_waited_for() {

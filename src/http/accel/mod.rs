@@ -97,8 +97,8 @@ pub fn leads_on(headers: &Fields) -> bool {
 
 /// All that could be meant for a front server; the word on buffering is taken where bodies are.
 fn is_taken(name: &HeaderName) -> bool {
-    let text = name.as_str();
-    (text.starts_with("x-accel-") && *name != BUFFERING) || *name == SENDFILE
+    let Some(text) = name.as_str().strip_prefix("x-") else { return false };
+    text == "sendfile" || (text.starts_with("accel-") && *name != BUFFERING)
 }
 
 /// nginx knows these two words, in any letter case.

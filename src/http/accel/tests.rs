@@ -1,5 +1,5 @@
 use super::*;
-use crate::http::{Attempt, Tried};
+use crate::http::{Attempt, Tried, Tunnel};
 
 fn fields(lines: &[(&'static str, &'static str)]) -> Fields {
     lines
@@ -63,6 +63,16 @@ fn an_answer_without_destination_gets_its_charset() {
     let accel = Accel::take(&mut response.headers).unwrap();
     assert!(accel.apply(&mut response).is_none());
     assert_eq!(lines(&response.headers), ["content-type: text/plain; charset=koi8-r"]);
+}
+
+#[test]
+fn a_tunnel_leads_nowhere_else() {
+    let tunnel = Tunnel::new(tokio::io::empty(), "".into());
+    let mut response = Response { body: Body::Tunnel(tunnel), ..Response::default() };
+    response.headers = fields(&[("x-accel-redirect", "/a"), ("upgrade", "websocket")]);
+    let accel = Accel::take(&mut response.headers).unwrap();
+    assert!(accel.apply(&mut response).is_none());
+    assert_eq!(lines(&response.headers), ["upgrade: websocket"]);
 }
 
 #[test]

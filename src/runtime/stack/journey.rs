@@ -49,7 +49,7 @@ impl<'a> Journey<'a> {
 
     pub async fn run(mut self, request: Box<Request>) -> Response {
         // A handler consumes its request: only a site that may need it again pays for a copy.
-        let spare = self.site.pages.lead_on().then(|| Box::new(request.follow_up()));
+        let spare = self.site.asks_again.then(|| Box::new(request.follow_up()));
         let failure = match self.travel(request, None).await {
             Ok(arrival) => return arrival.finish(),
             Err(failure) => failure,
