@@ -86,6 +86,17 @@ fn what_the_client_asks_of_the_file_counts() {
 }
 
 #[test]
+fn several_parts_keep_the_type_that_tells_them_apart() {
+    let app = saying("X-Accel-Redirect: /protected/long.txt\r\nContent-Type: application/x\r\n");
+    let proxy = site(&app).file("media/long.txt", "0123456789".repeat(100)).start();
+    let parts = proxy.send(&Request::get("/").header("Range", "bytes=0-1,500-502"));
+    assert_eq!(parts.status, 206);
+    let content_type = parts.header("content-type").unwrap();
+    assert!(content_type.starts_with("multipart/byteranges; boundary="), "{content_type}");
+    assert!(parts.text().contains("bytes 500-502/1000\r\n\r\n012"), "{}", parts.text());
+}
+
+#[test]
 fn it_works_after_a_post_whose_body_is_not_the_files_business() {
     let app = saying("X-Accel-Redirect: /protected/a.txt\r\n");
     let proxy = site(&app).start();
