@@ -58,7 +58,7 @@ pub use forwarded::TrustedProxies;
 pub use freshness::auto as auto_cache_control;
 pub use header_rules::{HeaderRules, remove_all, set_or_remove};
 pub use hop::{strip_response_hop_by_hop, upgrade_asked};
-pub use limit_rate::LimitRate;
+pub use limit_rate::{LimitRate, Rate};
 pub use limits::Limits;
 pub use log_escape::{Escape, append_escaped};
 pub use log_time::append_time_local;

@@ -2,7 +2,7 @@
 
 use ::http::{HeaderName, HeaderValue, StatusCode};
 
-use super::{Body, Fault, Fields, LimitRate, Tried};
+use super::{Body, Fault, Fields, Rate, Tried};
 
 /// Status, fields and body. Framing fields (Content-Length, Transfer-Encoding, Connection) are the
 /// writer's business: what stands in `headers` of them is ignored, except the Content-Length of an
@@ -12,8 +12,8 @@ pub struct Response {
     pub status: StatusCode,
     pub headers: Fields,
     pub body: Body,
-    /// The writer sends it no faster than that.
-    pub limit_rate: Option<LimitRate>,
+    /// The writer sends it no faster than that. `None` says nothing, and so is no limit either.
+    pub limit_rate: Option<Rate>,
     /// What the access log says of how it came about.
     pub trace: Trace,
     /// Called once by the writer, when the last byte is out or will never be.

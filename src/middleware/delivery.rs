@@ -3,13 +3,15 @@
 use ::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use ::http::{HeaderValue, StatusCode};
 
-use crate::http::{Request, Response, Template};
+use crate::http::{LimitRate, Rate, Request, Response, Template};
 
 #[derive(Clone, Debug, Default)]
 pub struct Delivery {
     /// Whether browsers are told to take a type for what it says.
     pub nosniff: bool,
     pub cache_control: Option<Template>,
+    /// How fast answers go out where an application says nothing of it.
+    pub limit_rate: Option<LimitRate>,
 }
 
 /// The same for one request, taken while that is still there.
@@ -17,12 +19,13 @@ pub struct Delivery {
 pub struct Delivered {
     nosniff: bool,
     cache_control: Option<HeaderValue>,
+    limit_rate: Option<LimitRate>,
 }
 
 impl Delivery {
     pub fn bind(&self, request: &Request) -> Delivered {
         let cache_control = self.cache_control.as_ref().map(|template| template.render_header(request));
-        Delivered { nosniff: self.nosniff, cache_control }
+        Delivered { nosniff: self.nosniff, cache_control, limit_rate: self.limit_rate }
     }
 }
 
@@ -34,6 +37,7 @@ impl Delivered {
         if let Some(value) = self.cache_control.filter(|_| may_be_kept(response.status)) {
             response.headers.insert(CACHE_CONTROL, value);
         }
+        response.limit_rate = response.limit_rate.or(self.limit_rate.map(Rate::Limited));
     }
 }
 
@@ -51,7 +55,9 @@ mod tests {
     fn delivered(cache_control: &str, status: StatusCode) -> Response {
         let cache_control = Some(Template::parse(cache_control).unwrap());
         let mut response = Response::new(status);
-        Delivery { nosniff: true, cache_control }.bind(&request("/a?age=60")).apply(&mut response);
+        Delivery { nosniff: true, cache_control, limit_rate: None }
+            .bind(&request("/a?age=60"))
+            .apply(&mut response);
         response
     }
 

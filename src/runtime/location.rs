@@ -12,7 +12,7 @@ use crate::coding::Policy;
 use crate::config::model::{self, Action, RequestBuffering};
 use crate::handler::files::{self, Files, HotFiles};
 use crate::handler::{Handler, Outcome, Proxy, Redirect, Respond};
-use crate::http::{MediaTypes, Request, Template};
+use crate::http::{LimitRate, MediaTypes, Request, Template};
 use crate::middleware::{BodyLimit, Compression, Delivery, Overflow, RequestBuffer};
 use crate::router::LocationPattern;
 use crate::upstream::{Dialer, Pool, Upstream};
@@ -45,7 +45,7 @@ impl Builder {
             place: format!("{}:{}", location.origin.file.display(), location.origin.line),
             rewrite: location.rewrite.as_ref().map(|rewrite| (rewrite.from.clone(), rewrite.to.clone())),
             response_headers: location.response_headers.clone(),
-            delivery: Delivery { nosniff: location.nosniff, cache_control: location.cache_control.clone() },
+            delivery: delivery(location),
             internal: location.internal,
             files: matches!(location.action, Action::Files(_)),
         }
@@ -124,6 +124,15 @@ impl Builder {
                 outcome
             }
         }))
+    }
+}
+
+fn delivery(location: &model::Location) -> Delivery {
+    let limit_rate = location.limit_rate;
+    Delivery {
+        nosniff: location.nosniff,
+        cache_control: location.cache_control.clone(),
+        limit_rate: limit_rate.map(|model::LimitRate { rate, after }| LimitRate { rate, after }),
     }
 }
 

@@ -11,7 +11,7 @@ use self::attempt::Attempts;
 use super::encode::{self, Asked, Framing};
 use super::io::Io;
 use super::scratch;
-use crate::http::{Body, Fault, Limits, Response, Sent, Tunnel};
+use crate::http::{Body, Fault, Limits, Rate, Response, Sent, Tunnel};
 
 /// What a head commonly needs.
 const HEAD_SIZE: usize = 512;
@@ -43,7 +43,7 @@ pub(super) async fn send(
     head.extend_from_slice(&std::mem::take(&mut *io.owed.borrow_mut()));
     encode::head(&mut head, response, framing, asked, close);
     let body = std::mem::take(&mut response.body);
-    let mut out = Attempts::new(io, limits, response.limit_rate);
+    let mut out = Attempts::new(io, limits, response.limit_rate.and_then(Rate::limit));
     let head_bytes = head.len() as u64;
     let (result, tunnel) = match body {
         Body::Tunnel(tunnel) => (whole(&mut out, head, &[]).await, Some(tunnel)),

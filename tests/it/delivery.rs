@@ -198,3 +198,31 @@ fn an_application_may_have_its_caching_said_here() {
 fn proxied(address: &str) -> String {
     if address.starts_with("unix:") { address.to_owned() } else { format!("http://{address}") }
 }
+
+/// How many seconds an answer took, by the access log. No machine is too slow to take long enough.
+fn seconds(proxy: &Proxy, target: &str) -> f64 {
+    proxy.get(target);
+    let line = proxy.wait_for_access(&format!(" {target} "));
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn an_answer_goes_out_no_faster_than_its_limit() {
+    let limits = |app: &str| {
+        let origin =
+            Origin::answering(format!("HTTP/1.1 200 OK\r\n{app}Content-Length: 20000\r\n\r\n{:20000}", ""));
+        let location = "limit_rate = { rate = 10000, after = 5000 }\n";
+        let proxy = Proxy::config(&format!(
+            "[log]\naccess_format = \"$request $request_time\"\n[[site]]\nlisten = [\"127.0.0.1:0\"]\n\
+             [[site.location]]\nmatch = \"/\"\nfiles = \"www\"\n{location}\
+             [[site.location]]\nmatch = \"/app\"\nproxy = \"{}\"\n{location}",
+            proxied(origin.address())
+        ));
+        let proxy = proxy.file("www/file", " ".repeat(20_000)).start();
+        (seconds(&proxy, "/file"), seconds(&proxy, "/app"))
+    };
+    let (file, app) = limits("");
+    assert!(file >= 1.0 && app >= 1.0, "{file} {app}");
+    let (_, slower) = limits("X-Accel-Limit-Rate: 8000\r\n");
+    assert!(slower >= 1.5, "{slower}");
+}

@@ -40,9 +40,16 @@ fn a_directory_is_shown_as_a_page_without_scripts() {
     let response = listed().get("/pub/docs/");
     assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"));
     let text = response.text();
-    assert!(text.contains("a &amp; &lt;b&gt;.txt") && text.contains("href=\"./a%20&amp;%20%3Cb%3E.txt\""), "{text}");
+    assert!(
+        text.contains("a &amp; &lt;b&gt;.txt") && text.contains("href=\"./a%20&amp;%20%3Cb%3E.txt\""),
+        "{text}"
+    );
     assert!(!text.contains("<script") && text.contains("prefers-color-scheme"), "{text}");
-    assert!(response.header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'")));
+    assert!(
+        response
+            .header("content-security-policy")
+            .is_some_and(|policy| policy.contains("default-src 'none'"))
+    );
     assert_eq!(response.header("cache-control"), Some("no-cache"));
 }
 

@@ -6,8 +6,8 @@ use ::http::header::{
 };
 use ::http::{HeaderName, HeaderValue, StatusCode};
 
-use super::{Destination, Rate, charset};
-use crate::http::{Fields, Response, Tried};
+use super::{Destination, charset};
+use crate::http::{Fields, Rate, Response, Tried};
 
 /// What an application has said in an answer that another location is to give.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct Handover {
     pub destination: Destination,
     said: Fields,
     charset: Option<HeaderValue>,
-    pub limit_rate: Option<Rate>,
+    pub(super) limit_rate: Option<Rate>,
     /// What the servers made of it, until somebody keeps that.
     pub tried: Option<Box<Tried>>,
 }
@@ -44,6 +44,7 @@ impl Handover {
     ///
     /// An error is not what the application has spoken of: that only takes the cookies along.
     pub fn apply(&self, response: &mut Response) {
+        response.limit_rate = self.limit_rate.or(response.limit_rate);
         match response.status {
             StatusCode::NOT_MODIFIED => overlay(&mut response.headers, &self.said, may_stand_on_304),
             status if status.is_success() => {

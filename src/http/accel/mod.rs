@@ -10,7 +10,7 @@ use std::num::NonZeroU64;
 
 use ::http::{HeaderName, HeaderValue};
 
-use super::{Body, Fields, Response};
+use super::{Body, Fields, LimitRate, Rate, Response};
 
 pub use destination::{Destination, Lead, plain_path};
 pub use handover::Handover;
@@ -26,17 +26,9 @@ const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 #[derive(Debug, Default)]
 pub struct Accel {
     destination: Option<Destination>,
-    pub limit_rate: Option<Rate>,
+    limit_rate: Option<Rate>,
     charset: Option<HeaderValue>,
     expires: Option<HeaderValue>,
-}
-
-/// `X-Accel-Limit-Rate`, which has the last word over `limit_rate` of a location.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rate {
-    Unlimited,
-    /// Bytes a second.
-    To(NonZeroU64),
 }
 
 impl Accel {
@@ -71,6 +63,7 @@ impl Accel {
             return Some(Handover::new(destination, said, self.charset, self.limit_rate, tried));
         }
         charset::apply(self.charset.as_ref(), &mut response.headers);
+        response.limit_rate = self.limit_rate;
         None
     }
 }
@@ -110,7 +103,8 @@ fn said(value: &HeaderValue) -> Option<bool> {
     }
 }
 
-/// Digits, as nginx reads them; `off` is what it writes for none.
+/// `X-Accel-Limit-Rate`, which has the last word over a location: digits, as nginx reads them; `off` is what it
+/// writes for none.
 fn limit_rate(value: &HeaderValue) -> Option<Rate> {
     let text = value.to_str().ok()?.trim();
     if text.eq_ignore_ascii_case("off") {
@@ -118,7 +112,8 @@ fn limit_rate(value: &HeaderValue) -> Option<Rate> {
     }
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let rate = text.parse().ok().filter(|_| digits)?;
-    Some(NonZeroU64::new(rate).map_or(Rate::Unlimited, Rate::To))
+    let limit = NonZeroU64::new(rate).map(|rate| LimitRate { rate, after: 0 });
+    Some(limit.map_or(Rate::Unlimited, Rate::Limited))
 }
 
 #[cfg(test)]

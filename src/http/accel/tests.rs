@@ -1,6 +1,10 @@
 use super::*;
 use crate::http::{Attempt, Tried, Tunnel};
 
+fn to(rate: u64) -> Rate {
+    Rate::Limited(LimitRate { rate: NonZeroU64::new(rate).unwrap(), after: 0 })
+}
+
 fn fields(lines: &[(&'static str, &'static str)]) -> Fields {
     lines
         .iter()
@@ -78,7 +82,7 @@ fn a_tunnel_leads_nowhere_else() {
 #[test]
 fn a_rate_is_bytes_a_second_or_none() {
     let rate = |text: &'static str| limit_rate(&HeaderValue::from_static(text));
-    assert_eq!(rate("4096"), Some(Rate::To(NonZeroU64::new(4096).unwrap())));
+    assert_eq!(rate("4096"), Some(to(4096)));
     for none in ["0", "off", "OFF"] {
         assert_eq!(rate(none), Some(Rate::Unlimited), "{none}");
     }
@@ -195,7 +199,7 @@ fn the_later_of_two_handovers_wins_where_it_says_anything() {
     let mut both =
         handover(&[("x-accel-redirect", "/b"), ("set-cookie", "b=2"), ("cache-control", "no-store")]);
     both.follow(earlier);
-    assert_eq!(both.limit_rate, Some(Rate::To(NonZeroU64::new(100).unwrap())));
+    assert_eq!(both.limit_rate, Some(to(100)));
     assert_eq!(both.destination, Destination::Redirect(HeaderValue::from_static("/b")));
     assert_eq!(
         applied(&both, 200, &[]),

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::http::range::ByteRange;
 use crate::http::{
-    Cause, Fault, FileRange, LimitRate, OnEnd, Piece, Source, Stream as BodyStream, multipart,
+    Cause, Fault, FileRange, LimitRate, OnEnd, Piece, Rate, Source, Stream as BodyStream, multipart,
 };
 
 /// A session whose every answer has a body made anew, and what becomes of them.
@@ -23,7 +23,8 @@ fn limited(
     let session = session(move |_| {
         let sender = sender.clone();
         let mut response = Response::default().with_body(body());
-        response.limit_rate = Some(LimitRate { rate: NonZeroU64::new(rate).unwrap(), after });
+        let limit = LimitRate { rate: NonZeroU64::new(rate).unwrap(), after };
+        response.limit_rate = Some(Rate::Limited(limit));
         response.on_end = OnEnd::new(move |sent| drop(sender.send(sent.fault)));
         std::future::ready(response)
     });
