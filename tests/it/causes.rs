@@ -16,7 +16,6 @@ use crate::support::{Origin, Proxy, Request, Transport};
 const NOT_INDUCED: &[(Cause, &str)] = &[
     (Cause::BodyTooSlow, "takes half a minute: the server's own tests do it with a clock that they move"),
     (Cause::ClientTooSlow, "takes a minute: the server's own tests do it with a clock that they move"),
-    (Cause::FileRead, "only a broken disk has it"),
     (Cause::Internal, "is a bug"),
 ];
 
