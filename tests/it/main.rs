@@ -39,6 +39,8 @@ mod error_pages;
 mod errors;
 /// Every file of `conf/` is one that rproxy accepts.
 mod examples;
+/// A directory served by rproxy and by nginx, asked the same.
+mod files_nginx;
 /// Smuggling and malformed input, byte for byte.
 mod framing;
 /// Servers that are checked: who is down is not asked, and who is busy is not down.
@@ -83,7 +85,7 @@ mod retries;
 mod rewrites;
 /// Which location and which site a request finds, against a plain model of nginx's rules.
 mod router;
-/// The same tables against nginx itself, where it is installed.
+/// The same tables against nginx itself.
 mod router_nginx;
 /// tower-http's file service as a second opinion on ranges and conditions.
 mod second_opinion;

@@ -7,6 +7,7 @@ pub mod django;
 pub mod gunicorn;
 pub mod kernel;
 pub mod lines;
+pub mod nginx;
 pub mod once;
 pub mod origin;
 mod package;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use gunicorn::Gunicorn;
+pub use nginx::Nginx;
 pub use origin::Origin;
 pub use proxy::Proxy;
 pub use raw::{Client, Request, Response};
