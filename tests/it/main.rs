@@ -39,6 +39,8 @@ mod error_pages;
 mod errors;
 /// Every file of `conf/` is one that rproxy accepts.
 mod examples;
+/// What attackers, and deployments without care, do to a directory that is served.
+mod file_attacks;
 /// A directory served by rproxy and by nginx, asked the same.
 mod files_nginx;
 /// Smuggling and malformed input, byte for byte.

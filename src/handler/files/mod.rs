@@ -164,4 +164,6 @@ impl Files {
 }
 
 #[cfg(test)]
+mod random_paths;
+#[cfg(test)]
 mod tests;

@@ -117,7 +117,15 @@ impl Client {
         while self.buffer.len() < length {
             assert!(self.fill(), "closed after {} of {length} bytes", self.buffer.len());
         }
-        self.buffer.drain(..length).collect()
+        // Byte by byte, as an iterator takes them in an unoptimised build, large bodies take long.
+        let taken = self.buffer[..length].to_vec();
+        self.buffer.drain(..length);
+        taken
+    }
+
+    /// Whatever has come, at least a byte; `None` at the end, orderly or not.
+    pub fn some(&mut self) -> Option<Vec<u8>> {
+        (!self.buffer.is_empty() || self.fill()).then(|| std::mem::take(&mut self.buffer))
     }
 
     /// Everything up to the close of the connection, orderly or not.
