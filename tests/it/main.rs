@@ -13,6 +13,8 @@ mod admin;
 mod balance;
 /// Every named cause of failure, and a ledger that none is left out of.
 mod causes;
+/// A film in a browser.
+mod chromium;
 /// Files that are not in memory: nobody waits for their disk but who asked for them.
 mod cold_files;
 /// What a user meets in the shell.

@@ -2,6 +2,7 @@
 //! waiting for events rather than for time to pass.
 #![allow(dead_code, unused_imports, reason = "a harness offers more than each day's tests use")]
 
+pub mod chromium;
 pub mod decode;
 pub mod django;
 pub mod gunicorn;
@@ -21,6 +22,7 @@ pub mod venv;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use chromium::Chromium;
 pub use gunicorn::Gunicorn;
 pub use nginx::Nginx;
 pub use origin::Origin;

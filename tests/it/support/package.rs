@@ -11,7 +11,8 @@ pub fn require(package: &str, works: fn() -> bool) {
     }
     once::directory(package, "", |_| {
         // A fresh machine may have no list of packages yet.
-        for arguments in [&["update", "--quiet"][..], &["install", "--yes", "--quiet", package]] {
+        let install = &["install", "--yes", "--quiet", "--no-install-recommends", package];
+        for arguments in [&["update", "--quiet"][..], install] {
             let _ = Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive").output();
         }
         assert!(works(), "this test needs the Debian package {package}: apt-get install {package}");
