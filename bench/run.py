@@ -8,8 +8,9 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from content import make_files
 from servers import machine, start_all, version
-from workloads import WORKLOADS, cpu_per_request, make_files, memory_per_idle_connection
+from workloads import WORKLOADS, cpu_per_request, memory_per_idle_connection
 
 HERE = Path(__file__).resolve().parent
 

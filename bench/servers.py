@@ -30,7 +30,8 @@ http {{
     access_log {dir}/access.log line buffer=64k flush=1s;
     {temporary}
     sendfile on; tcp_nopush on; keepalive_timeout 75; keepalive_requests 1000000000;
-    types {{ application/octet-stream bin; }}
+    types {{ application/octet-stream bin; text/css css; }}
+    gzip_comp_level 6; gzip_types text/css; gzip_vary on;
     upstream app {{ server 127.0.0.1:{origin}; keepalive 64; keepalive_requests 1000000000; }}
     server {{
         listen 127.0.0.1:{port};
@@ -38,8 +39,18 @@ http {{
         location = /memory {{ default_type text/plain; return 200 "{one_kib}"; }}
         location /cached/ {{ alias {files}/; open_file_cache max=100 inactive=60s; open_file_cache_valid 1s; }}
         location /files/ {{ alias {files}/; }}
+        location /twins/ {{ alias {files}/twins/; gzip_static on; }}
+        location /zipped/ {{ alias {files}/zipped/; gzip on; }}
+        location /internal/ {{ internal; alias {files}/; }}
         location ~ \\.php$ {{ return 404; }}
-        location / {{
+        location = /page {{ gzip on; {forwarding} }}
+        location / {{ {forwarding} }}
+    }}
+}}
+"""
+
+# A proxy's part of a location.
+FORWARDING = """
             proxy_pass http://app;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
@@ -50,9 +61,6 @@ http {{
             proxy_set_header X-Forwarded-Port $server_port;
             proxy_set_header X-Real-IP $remote_addr;
             proxy_set_header X-Request-ID $request_id;
-        }}
-    }}
-}}
 """
 
 HAPROXY = """
@@ -108,6 +116,26 @@ match = "/files/"
 files = "{files}"
 
 [[site.location]]
+match = "/twins/"
+files = "{files}/twins"
+precompressed = ["gzip"]
+
+[[site.location]]
+match = "/zipped/"
+files = "{files}/zipped"
+compress = {{ codings = ["gzip"], levels = {{ gzip = 6 }} }}
+
+[[site.location]]
+match = "/internal/"
+files = "{files}"
+internal = true
+
+[[site.location]]
+match = "= /page"
+proxy = "app"
+compress = {{ codings = ["gzip"], levels = {{ gzip = 6 }} }}
+
+[[site.location]]
 match = '~ \\.php$'
 respond = {{ status = 404, body = "", type = "text/plain" }}
 
@@ -126,7 +154,12 @@ events {{ worker_connections 10000; }}
 http {{
     access_log off; keepalive_timeout 75; keepalive_requests 1000000000;
     {temporary}
-    server {{ listen 127.0.0.1:{port}; location / {{ default_type text/plain; return 200 "{one_kib}"; }} }}
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{ default_type text/plain; return 200 "{one_kib}"; }}
+        location = /page {{ default_type text/css; alias {files}/zipped/style.css; open_file_cache max=10; }}
+        location = /accelerated {{ add_header X-Accel-Redirect /internal/100k.bin; return 200; }}
+    }}
 }}
 """
 
@@ -142,7 +175,9 @@ class Server:
         self.config = self.folder / "config.toml"
         temporary = TEMPORARY.format(dir=self.folder)
         self.config.write_text(
-            config.format(dir=self.folder, port=self.port, one_kib=ONE_KIB, temporary=temporary, **values)
+            config.format(
+                dir=self.folder, port=self.port, one_kib=ONE_KIB, temporary=temporary, forwarding=FORWARDING, **values
+            )
         )
         with open(self.folder / "output.log", "wb") as output:
             pinned = ["taskset", "-c", core] if core else []
@@ -207,7 +242,7 @@ def start_all(stack, folder, files, rproxy):
         stack.callback(server.stop)
         return server
 
-    origin = start("origin", ["nginx", "-c"], ORIGIN, folder, core=LOAD_CORE)
+    origin = start("origin", ["nginx", "-c"], ORIGIN, folder, core=LOAD_CORE, files=files)
     values = {"origin": origin.port, "files": files}
     servers = {}
     if rproxy:

@@ -6,11 +6,11 @@ import socket
 import subprocess
 from dataclasses import dataclass
 
+from content import KIB, MIB, TEXT, Answer
 from servers import LOAD_CORE
 
 CONNECTIONS = 64
 IDLE = 2000
-KIB = 1024
 
 
 @dataclass(frozen=True)
@@ -18,48 +18,61 @@ class Workload:
     name: str
     path: str
     servers: tuple
-    size: int
+    # What has to come: the body, without its coding or its boundaries.
+    content: bytes
+    fields: tuple = ()
+    answer: Answer = Answer.WHOLE
 
+
+BOTH = ("rproxy", "nginx")
+ALL = ("rproxy", "nginx", "haproxy")
+GZIP = ("Accept-Encoding: gzip",)
+FILLER = b"x" * KIB
+PARTS = ((0, KIB), (MIB, KIB), (9 * MIB, KIB))
 
 WORKLOADS = [
-    Workload("1 KiB from memory", "/memory", ("rproxy", "nginx"), KIB),
-    Workload("1 KiB file, open-file cache", "/cached/1k.bin", ("rproxy", "nginx"), KIB),
-    Workload("1 KiB file, opened per request by nginx", "/files/1k.bin", ("rproxy", "nginx"), KIB),
-    Workload("100 KiB file", "/files/100k.bin", ("rproxy", "nginx"), 100 * KIB),
-    Workload("10 MiB file", "/files/10m.bin", ("rproxy", "nginx"), 10 * KIB * KIB),
-    Workload("proxied 1 KiB, kept connections", "/proxied", ("rproxy", "nginx", "haproxy"), KIB),
+    Workload("1 KiB from memory", "/memory", BOTH, FILLER),
+    Workload("1 KiB file, open-file cache", "/cached/1k.bin", BOTH, FILLER),
+    Workload("1 KiB file, opened per request by nginx", "/files/1k.bin", BOTH, FILLER),
+    Workload("100 KiB file", "/files/100k.bin", BOTH, 100 * FILLER),
+    Workload("10 MiB file", "/files/10m.bin", BOTH, 10 * KIB * FILLER),
+    Workload("64 KiB of a 10 MiB file", "/files/10m.bin", BOTH, 64 * FILLER,
+             ("Range: bytes=5000000-5065535",), Answer.PART),
+    Workload("three parts of a 10 MiB file", "/files/10m.bin", BOTH, 3 * FILLER,
+             ("Range: bytes=" + ",".join(f"{start}-{start + size - 1}" for start, size in PARTS),), Answer.PARTS),
+    Workload("20 KiB style sheet, its gzip twin", "/twins/style.css", BOTH, TEXT, GZIP, Answer.ZIPPED),
+    Workload("20 KiB style sheet, compressed on the fly", "/zipped/style.css", BOTH, TEXT, GZIP, Answer.ZIPPED),
+    Workload("proxied 1 KiB, kept connections", "/proxied", ALL, FILLER),
+    Workload("proxied 20 KiB page, compressed on the fly", "/page", BOTH, TEXT, GZIP, Answer.ZIPPED),
+    Workload("100 KiB file by X-Accel-Redirect", "/accelerated", BOTH, 100 * FILLER),
 ]
-
-
-def make_files(folder):
-    folder.mkdir()
-    for name, size in (("1k.bin", KIB), ("100k.bin", 100 * KIB), ("10m.bin", 10 * KIB * KIB)):
-        (folder / name).write_bytes(b"x" * size)
-    return folder
 
 
 def cpu_per_request(server, workload, seconds):
     """Microseconds of the server's CPU time for one request."""
     expect_body(server, workload)
     before = server.cpu_seconds()
-    requests = load(f"http://localhost:{server.port}{workload.path}", seconds)
+    requests = load(f"http://localhost:{server.port}{workload.path}", workload.fields, seconds)
     return (server.cpu_seconds() - before) / requests * 1e6
 
 
 def expect_body(server, workload):
     """A fast answer counts only if it is the right one."""
+    request = [f"GET {workload.path} HTTP/1.1", "Host: localhost", "Connection: close", *workload.fields, "", ""]
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
-        client.sendall(f"GET {workload.path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        client.sendall("\r\n".join(request).encode())
         answer = b"".join(iter(lambda: client.recv(1 << 20), b""))
-    head, _, body = answer.partition(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 200 ") or body != b"x" * workload.size:
-        raise SystemExit(f"{server.name} answers {workload.path} with\n{head.decode(errors='replace')}")
+    if workload.answer.content(answer) != workload.content:
+        head = answer.partition(b"\r\n\r\n")[0].decode(errors="replace")
+        raise SystemExit(f"{server.name} answers {workload.path} with\n{head}")
 
 
-def load(url, seconds):
+def load(url, fields, seconds):
     """Requests that wrk got answered."""
-    command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30s", url]
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30s"]
+    for field in fields:
+        command += ["-H", field]
+    output = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in output or "Socket errors" in output:
         raise SystemExit(f"errors under load of {url}:\n{output}")
     return int(re.search(r"(\d+) requests in", output)[1])
