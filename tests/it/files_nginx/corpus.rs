@@ -140,7 +140,17 @@ const RANGES: &[&str] = &[
     "bytes=0-0,2-2,4-4,6-6,8-8,10-10,12-12,14-14,16-16,18-18,20-20,22-22,24-24,26-26,28-28,30-30,32-32,34-34",
 ];
 
+/// What a file of a mebibyte is asked for: parts that lie far from each other.
+#[rustfmt::skip]
+const FAR: &[&str] = &[
+    "bytes=0-4,1000-1004", "bytes=0-4, 1000-1004", "bytes=1000-1004,0-4", "bytes=0-0,500000-500000,-1",
+    "bytes=-1,500000-500000,0-0", "bytes=0-99999,200000-299999,400000-499999", "bytes=0-4,500000-,-1000",
+    "bytes=0-4,1048576-,1000-1004", "bytes=1048576-,2000000-", "bytes=0-4,1000-1004,x", "bytes=0-4,1000-999,5000-5004",
+    "bytes=0-,0-4", "bytes=-1048576,0-4", "bytes=0-0,1000-1000,2000-2000,3000-3000,4000-4000,5000-5000,6000-6000,7000-7000",
+];
+
 fn ranges() -> Vec<Case> {
+    let far = FAR.iter().map(|range| Case::new("GET", "/mib.bin", &[("Range", range)]));
     let small = RANGES.iter().map(|range| Case::new("GET", "/small.txt", &[("Range", range)]));
     let heads = RANGES.iter().step_by(9).map(|range| Case::new("HEAD", "/small.txt", &[("Range", range)]));
     let sized = SIZES.iter().filter(|(name, _)| *name != "small.txt").flat_map(|(name, size)| {
@@ -171,7 +181,7 @@ fn ranges() -> Vec<Case> {
         Case::new("GET", "/bare/", &[("Range", "bytes=0-3")]),
         Case::new("POST", "/small.txt", &[("Range", "bytes=0-3")]),
     ];
-    small.chain(heads).chain(sized).chain(others).collect()
+    small.chain(far).chain(heads).chain(sized).chain(others).collect()
 }
 
 /// Files whose tags are known before.

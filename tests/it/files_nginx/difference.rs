@@ -1,6 +1,8 @@
 use std::fmt;
 use std::hash::{DefaultHasher, Hasher};
 
+use memchr::memmem;
+
 use super::corpus::Case;
 use crate::support::{Client, Request, Response};
 
@@ -28,7 +30,7 @@ const FIELDS: &[&str] = &[
     "Cache-Control",
 ];
 
-/// A different status is reported alone, since all else follows from it.
+/// A different status, or a different number of parts, is reported alone, since all else follows from it.
 pub fn compare<'a>(case: &'a Case, nginx: &Response, rproxy: &Response) -> Vec<Difference<'a>> {
     let (nginx, rproxy) = (without_boundary(nginx), without_boundary(rproxy));
     let differs = |what: &'static str, aspect: &dyn Fn(&Response) -> String| {
@@ -37,6 +39,9 @@ pub fn compare<'a>(case: &'a Case, nginx: &Response, rproxy: &Response) -> Vec<D
     };
     if let Some(status) = differs("status", &|response| response.status.to_string()) {
         return vec![status];
+    }
+    if let Some(parts) = differs("parts", &parts) {
+        return vec![parts];
     }
     let mut found: Vec<_> =
         FIELDS.iter().filter_map(|name| differs(name, &|response| field(response, name))).collect();
@@ -55,6 +60,11 @@ fn field(response: &Response, name: &str) -> String {
         return String::new();
     }
     response.header_values(name).join(" and ")
+}
+
+fn parts(response: &Response) -> String {
+    let several = field(response, "Content-Type").starts_with("multipart/byteranges");
+    if several { memmem::find_iter(&response.body, b"\r\nContent-Range: ").count() } else { 1 }.to_string()
 }
 
 /// What it says is each server's own affair.

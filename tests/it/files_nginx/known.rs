@@ -112,10 +112,28 @@ pub const KNOWN: &[Known] = &[
         covers: |it| it.is("status", "416", "200"),
     },
     Known {
-        title: "Several ranges at once are ignored",
-        reason: "RFC 9110 14.2 allows it: the whole file is sent instead.",
+        title: "Ranges that touch are sent as one",
+        reason: "RFC 9110 15.3.7.2: those that overlap, and those with less between them than a part's head takes.",
+        covers: |it| it.what == "parts",
+    },
+    Known {
+        title: "One range that ends before it begins spoils the list",
+        reason: "RFC 9110 14.1.1 has it be invalid, and with it the field, which then is ignored.",
         covers: |it| {
-            it.case.field("Range").is_some_and(|range| range.contains(',')) && it.is("status", "206", "200")
+            it.is("status", "206", "200")
+                && ["5-4", "1000-999"]
+                    .iter()
+                    .any(|range| it.case.field("Range").unwrap_or_default().contains(range))
+        },
+    },
+    Known {
+        title: "Ranges that come to as much as the file are answered by the file",
+        reason: "With their heads, the parts would be longer than all of it.",
+        covers: |it| {
+            it.is("status", "206", "200")
+                && ["bytes=0-0,-1", "bytes=0-49,50-99", "bytes=0-4,90-1000"]
+                    .map(Some)
+                    .contains(&it.case.field("Range"))
         },
     },
     Known {

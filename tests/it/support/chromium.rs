@@ -38,7 +38,11 @@ impl Chromium {
         let mut command = Command::new("chromium");
         command.args(ARGUMENTS).arg(format!("--user-data-dir={}", profile.path().display())).arg(url);
         // What it writes besides goes with the profile.
-        command.env("HOME", profile.path()).env_remove("XDG_CONFIG_HOME").env_remove("XDG_CACHE_HOME");
+        command
+            .env("HOME", profile.path())
+            .env("TMPDIR", profile.path())
+            .env_remove("XDG_CONFIG_HOME")
+            .env_remove("XDG_CACHE_HOME");
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = Lines::of(child.stderr.take().unwrap());
