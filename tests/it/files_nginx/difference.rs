@@ -21,7 +21,6 @@ const FIELDS: &[&str] = &[
     "Content-Type",
     "Content-Length",
     "Content-Range",
-    "Content-Encoding",
     "Location",
     "Accept-Ranges",
     "Last-Modified",
@@ -30,18 +29,18 @@ const FIELDS: &[&str] = &[
     "Cache-Control",
 ];
 
-/// A different status, or a different number of parts, is reported alone, since all else follows from it.
+/// A different status, coding or number of parts is reported alone, since all else follows from it.
 pub fn compare<'a>(case: &'a Case, nginx: &Response, rproxy: &Response) -> Vec<Difference<'a>> {
     let (nginx, rproxy) = (without_boundary(nginx), without_boundary(rproxy));
     let differs = |what: &'static str, aspect: &dyn Fn(&Response) -> String| {
         let (nginx, rproxy) = (aspect(&nginx), aspect(&rproxy));
         (nginx != rproxy).then_some(Difference { case, what, nginx, rproxy })
     };
-    if let Some(status) = differs("status", &|response| response.status.to_string()) {
-        return vec![status];
-    }
-    if let Some(parts) = differs("parts", &parts) {
-        return vec![parts];
+    let first = differs("status", &|response| response.status.to_string())
+        .or_else(|| differs("Content-Encoding", &|response| field(response, "Content-Encoding")))
+        .or_else(|| differs("parts", &parts));
+    if let Some(first) = first {
+        return vec![first];
     }
     let mut found: Vec<_> =
         FIELDS.iter().filter_map(|name| differs(name, &|response| field(response, name))).collect();

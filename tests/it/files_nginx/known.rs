@@ -176,6 +176,56 @@ pub const KNOWN: &[Known] = &[
         reason: "RFC 9110 5.2. nginx refuses a second If-None-Match.",
         covers: |it| it.case.count("If-None-Match") == 2 && it.is("status", "400", "304"),
     },
+    // Codings.
+    Known {
+        title: "Where twins may lie, all files vary",
+        reason: "A twin may be there tomorrow, and a cache would go on sending the original. nginx says so only of files \
+                 that have one.",
+        covers: |it| it.is("Vary", "", "Accept-Encoding"),
+    },
+    Known {
+        title: "A twin without its original is not served",
+        reason: "Whoever removes a file wants it to be gone.",
+        covers: |it| it.case.target == "/orphan.txt",
+    },
+    Known {
+        title: "Twins have ranges",
+        reason: "They are files like others, with entity tags of their own. nginx ignores Range where it sends a twin.",
+        covers: |it| {
+            it.case.field("Accept-Encoding") == Some("gzip")
+                && it.case.count("Range") == 1
+                && (it.is("status", "200", "206") || it.is("status", "200", "416"))
+        },
+    },
+    Known {
+        title: "Other names for gzip",
+        reason: "RFC 9110 8.4.1.3 has `x-gzip` be the same, and 12.5.3 has `*` stand for what is not named.",
+        covers: |it| {
+            it.is("Content-Encoding", "", "gzip")
+                && it
+                    .case
+                    .field("Accept-Encoding")
+                    .is_some_and(|value| value == "x-gzip" || value.starts_with('*'))
+        },
+    },
+    Known {
+        title: "What is liked better is sent",
+        reason: "Of two weights the higher one counts (RFC 9110 12.4.2), also if it is the original's.",
+        covers: |it| {
+            it.is("Content-Encoding", "gzip", "")
+                && it.case.field("Accept-Encoding").is_some_and(|value| value.contains("identity"))
+        },
+    },
+    Known {
+        title: "Accept-Encoding may be on several lines",
+        reason: "RFC 9110 5.2. nginx looks at the first.",
+        covers: |it| it.case.count("Accept-Encoding") == 2 && it.is("Content-Encoding", "", "gzip"),
+    },
+    Known {
+        title: "Errors do not vary",
+        reason: "Nothing of a 412 depends on codings.",
+        covers: |it| it.case.count("If-Match") == 1 && it.is("Vary", "Accept-Encoding", ""),
+    },
     // Types.
     Known {
         title: "Names of types are today's",

@@ -10,6 +10,7 @@ pub const RPROXY: &str = r#"
 [[site.location]]
 match = "/"
 files = "www"
+precompressed = ["gzip"]
 
 [[site.location]]
 match = "/alias/"
@@ -48,7 +49,7 @@ include /etc/nginx/mime.types; default_type application/octet-stream;
 charset utf-8; charset_types text/plain text/css text/xml application/javascript;
 server {
     listen unix:files; server_name localhost; absolute_redirect off;
-    location / { root {www}; index index.html; }
+    location / { root {www}; index index.html; gzip_static on; gzip_vary on; }
     location /alias/ { alias {www}/sub/; index index.html; }
     location /open { alias {www}/sub/; index index.html; }
     location /sub/kept/ { root {www}; }
