@@ -444,6 +444,31 @@ fn a_path_on_disk_outside_of_them_is_refused_and_told() {
 }
 
 #[test]
+fn a_directory_for_each_host_gives_out_its_own_only() {
+    let app = Origin::new(Transport::Tcp, |peer| {
+        while let Some(request) = peer.request() {
+            let path = request.header("x-path").unwrap();
+            peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Sendfile: {path}\r\n\r\n"));
+        }
+    });
+    let proxy = Proxy::site(&format!(
+        "[[site.location]]\nmatch = \"/m/\"\nfiles = \"sites/$host/media\"\ninternal = true\n\
+         [[site.location]]\nmatch = \"/\"\nproxy = \"http://{}\"\n",
+        app.address()
+    ))
+    .file("sites/a.test/media/x", "of a")
+    .file("sites/b.test/media/x", "of b")
+    .start();
+    let asked = |host: &str, of: &str| {
+        let path = proxy.dir().join(format!("sites/{of}/media/x")).display().to_string();
+        proxy.send(&Request::get("/").header("Host", host).header("X-Path", &path))
+    };
+    assert_eq!(status_and_text(&asked("a.test", "a.test")), (200, "of a"));
+    assert_eq!(status_and_text(&asked("b.test", "b.test")), (200, "of b"));
+    assert_eq!(asked("a.test", "b.test").status, 502);
+}
+
+#[test]
 fn links_in_a_path_on_disk_obey_the_location() {
     let (builder, _app) = disk("media");
     let builder = builder.file("media/a", "a").file("secret", "secret");
