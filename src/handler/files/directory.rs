@@ -53,7 +53,7 @@ pub struct Sight {
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
     pub known: Option<State>,
-    /// Up to this size its content is read, if the file holds still.
+    /// Up to this size its content is read, if the file holds still meanwhile.
     pub content: u64,
 }
 
@@ -171,7 +171,7 @@ fn see(
         Entry::File(_, state) if wanted.known == Some(state) => return Ok(Some(Seen::Same(state))),
         Entry::File(file, state) => (file, state),
     };
-    if state.length > wanted.content || !state.is_settled() {
+    if state.length > wanted.content {
         return Ok(Some(Seen::File(file, state, None)));
     }
     let content = content::read(&file, &state, look);
