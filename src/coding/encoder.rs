@@ -22,7 +22,7 @@ const SCRATCH: usize = 8 * 1024;
 pub struct Levels {
     /// 1 to 19.
     pub zstd: i32,
-    /// 0 to 11.
+    /// 0 to 11; 6 at most for a body longer than a MiB, or of unknown length.
     pub brotli: u32,
     /// 1 to 9.
     pub gzip: u32,
@@ -65,7 +65,7 @@ impl Encoder {
     pub fn new(coding: Coding, levels: &Levels, length: Option<u64>) -> Result<Self, Fault> {
         Ok(Self(match coding {
             Coding::Zstd => Box::new(Zstd::new(levels.zstd, length)?),
-            Coding::Brotli => Box::new(Brotli::new(levels.brotli)),
+            Coding::Brotli => Box::new(Brotli::new(levels.brotli, length)),
             Coding::Gzip => Box::new(Gzip::new(levels.gzip)),
         }))
     }

@@ -24,14 +24,18 @@ pub fn mark_coded(headers: &mut Fields, coding: Coding) {
     weaken_etag(headers);
 }
 
-/// Tells caches that the response depends on what the client can decode (RFC 9110 12.5.5).
-pub fn vary_by_coding(headers: &mut Fields) {
-    let members = headers.get_all(VARY).flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-    let is_said = |member: &[u8]| {
+/// Whether caches are told that the response depends on what the client can decode.
+pub fn varies_by_coding(headers: &Fields) -> bool {
+    let mut members = headers.get_all(VARY).flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    members.any(|member| {
         let member = member.trim_ascii();
         member == b"*" || member.eq_ignore_ascii_case(ACCEPT_ENCODING.as_str().as_bytes())
-    };
-    if members.into_iter().any(is_said) {
+    })
+}
+
+/// Tells caches so (RFC 9110 12.5.5).
+pub fn vary_by_coding(headers: &mut Fields) {
+    if varies_by_coding(headers) {
         return;
     }
     let merged = headers.get_single(VARY).and_then(|line| {

@@ -52,9 +52,9 @@ impl MediaPattern {
 
 /// A list of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MediaTypes(Vec<MediaPattern>);
+pub struct MediaPatterns(Vec<MediaPattern>);
 
-impl MediaTypes {
+impl MediaPatterns {
     /// What is worth compressing: text in all its guises, and binary formats that do not compress themselves.
     pub const DEFAULT: &[&str] = &[
         "text/*",
@@ -98,13 +98,13 @@ impl MediaTypes {
     }
 }
 
-impl FromIterator<MediaPattern> for MediaTypes {
+impl FromIterator<MediaPattern> for MediaPatterns {
     fn from_iter<I: IntoIterator<Item = MediaPattern>>(patterns: I) -> Self {
         Self(patterns.into_iter().collect())
     }
 }
 
-impl Default for MediaTypes {
+impl Default for MediaPatterns {
     fn default() -> Self {
         Self::DEFAULT.iter().filter_map(|text| text.parse().ok()).collect()
     }
@@ -124,12 +124,12 @@ mod tests {
     use crate::http::media_type;
 
     fn is_worth(content_type: &str) -> bool {
-        MediaTypes::default().matches(content_type.as_bytes())
+        MediaPatterns::default().matches(content_type.as_bytes())
     }
 
     #[test]
     fn every_default_is_a_pattern() {
-        assert_eq!(MediaTypes::default().0.len(), MediaTypes::DEFAULT.len());
+        assert_eq!(MediaPatterns::default().0.len(), MediaPatterns::DEFAULT.len());
     }
 
     #[test]
@@ -153,7 +153,7 @@ mod tests {
         for name in
             ["a.png", "a.jpg", "a.webp", "a.woff", "a.woff2", "a.mp4", "a.mp3", "a.zip", "a.gz", "a.pdf", "a"]
         {
-            assert!(!MediaTypes::default().matches(media_type(name.as_bytes()).as_bytes()), "{name}");
+            assert!(!MediaPatterns::default().matches(media_type(name.as_bytes()).as_bytes()), "{name}");
         }
     }
 
@@ -182,7 +182,7 @@ mod tests {
             "a.m3u8",
             "a.rss",
         ] {
-            assert!(MediaTypes::default().matches(media_type(name.as_bytes()).as_bytes()), "{name}");
+            assert!(MediaPatterns::default().matches(media_type(name.as_bytes()).as_bytes()), "{name}");
         }
     }
 
@@ -227,7 +227,7 @@ mod tests {
 
         #[test]
         fn any_type_is_judged(content_type: Vec<u8>) {
-            let types: MediaTypes = [MediaPattern::Exact("a/b".into())].into_iter().collect();
+            let types: MediaPatterns = [MediaPattern::Exact("a/b".into())].into_iter().collect();
             let holds_it = content_type.windows(3).any(|part| part.eq_ignore_ascii_case(b"a/b"));
             prop_assert!(holds_it || !types.matches(&content_type));
         }

@@ -15,8 +15,8 @@ use std::str::FromStr;
 pub use accept::Accepted;
 pub use body::encode_body;
 pub use encoder::{Encoder, Levels, compress};
-pub use fields::{mark_coded, vary_by_coding, weaken_etag};
-pub use media::{MediaPattern, MediaPatternError, MediaTypes};
+pub use fields::{mark_coded, varies_by_coding, vary_by_coding, weaken_etag};
+pub use media::{MediaPattern, MediaPatternError, MediaPatterns};
 pub use policy::Policy;
 pub use stream::Compressed;
 

@@ -5,7 +5,7 @@ use ::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE,
 };
 
-use super::{Coding, Levels, MediaTypes};
+use super::{Coding, Levels, MediaPatterns};
 use crate::http::Fields;
 
 /// Below that, what is saved fits into the packet that is sent anyway, and the encoder costs more than the rest.
@@ -17,7 +17,7 @@ pub struct Policy {
     /// The codings offered; of those a client likes equally the first is taken.
     pub codings: Vec<Coding>,
     pub levels: Levels,
-    pub types: MediaTypes,
+    pub types: MediaPatterns,
     /// Shorter bodies stay as they are.
     pub min_size: u64,
     /// Whether responses that set cookies are compressed. Such a page often shows a secret beside something of
@@ -30,7 +30,7 @@ impl Default for Policy {
         Self {
             codings: Coding::ALL.to_vec(),
             levels: Levels::default(),
-            types: MediaTypes::default(),
+            types: MediaPatterns::default(),
             min_size: MIN_SIZE,
             cookies: false,
         }

@@ -64,7 +64,7 @@ pub use log_escape::{Escape, append_escaped};
 pub use log_time::append_time_local;
 pub use media_type::{Charset, Extension, MediaType, MediaTypes, media_type};
 pub use multipart::{Parts, Piece};
-pub use navigation::{NAVIGATION_FIELDS, is_navigation};
+pub use navigation::is_navigation;
 pub use request::{Authority, Captures, Client, Connection, GroupNames, Interim, Request, Scheme, Target};
 pub use request_id::RequestId;
 pub use response::{OnEnd, Response, Sent, Trace};

@@ -7,9 +7,6 @@ use super::Fields;
 use super::accept::{Named, is_silent, prefers_json, wanted};
 use super::media_type::has_known_extension;
 
-/// What request fields the verdict depends on, for Vary.
-pub const NAVIGATION_FIELDS: HeaderValue = HeaderValue::from_static("Accept, Sec-Fetch-Mode, Sec-Fetch-Dest");
-
 /// What a request is for, by its fields.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asks {

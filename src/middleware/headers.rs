@@ -1,7 +1,9 @@
 //! The header fields a location sets and removes in answers. Those of requests are the proxy's to change.
 
+use ::http::header::VARY;
 use ::http::{HeaderName, HeaderValue};
 
+use crate::coding::{varies_by_coding, vary_by_coding};
 use crate::http::{Bound, HeaderRules, Request, Response, Template, remove_all, set_or_remove};
 
 /// Changes to an answer, prepared while the request is still there.
@@ -32,6 +34,9 @@ impl<'a> ResponseEdits<'a> {
     }
 
     pub fn apply(self, response: &mut Response) {
+        // What an answer varies by here stays true whatever else it varies by.
+        let is_coded = varies_by_coding(&response.headers);
+        let sets_vary = self.set.iter().any(|(name, _)| **name == VARY);
         remove_all(self.remove, &mut response.headers);
         for (name, value) in self.set {
             let value = match value {
@@ -39,6 +44,9 @@ impl<'a> ResponseEdits<'a> {
                 Value::Late(bound) => bound.render_header(&response.trace),
             };
             set_or_remove(&mut response.headers, name, value);
+        }
+        if is_coded && sets_vary {
+            vary_by_coding(&mut response.headers);
         }
     }
 }
@@ -55,6 +63,18 @@ mod tests {
             set: set.iter().map(|(n, text)| (name(n), Template::parse(text).unwrap())).collect(),
             remove: remove.iter().map(|n| name(n)).collect(),
         }
+    }
+
+    #[test]
+    fn an_answer_goes_on_to_vary_by_its_coding() {
+        let vary = |said: &'static str| {
+            let rules = rules(&[("vary", "Cookie")], &[]);
+            let mut response = Response::default().with_header(VARY, HeaderValue::from_static(said));
+            ResponseEdits::new(&rules, &request_with("/", &[])).apply(&mut response);
+            response.headers["vary"].clone()
+        };
+        assert_eq!(vary("Accept-Encoding"), "Cookie, Accept-Encoding");
+        assert_eq!(vary("Origin"), "Cookie");
     }
 
     #[test]

@@ -14,15 +14,23 @@ use crate::http::Fault;
 /// another way of searching from level 5 on, which holds 34 MiB (measured).
 const WINDOW_LOG: u32 = 17;
 
+/// Of a body that is compressed in one go and kept, so that few are at work at a time.
+const SHORT: u64 = 1024 * 1024;
+
+/// The highest level for bodies that are long, or may be: from 9 on the library holds 37 MiB for each (measured).
+const LONG_LEVEL: u32 = 6;
+
 /// Told whatever the length is: for a MiB and more the library takes larger tables.
 const SIZE_HINT: u32 = 64 * 1024;
 
 pub(super) struct Brotli(BrotliEncoderStateStruct<StandardAlloc>);
 
 impl Brotli {
-    pub fn new(level: u32) -> Self {
+    pub fn new(level: u32, length: Option<u64>) -> Self {
+        let is_short = length.is_some_and(|length| length <= SHORT);
+        let level = level.min(if is_short { 11 } else { LONG_LEVEL });
         let mut state = BrotliEncoderStateStruct::new(StandardAlloc::default());
-        state.set_parameter(Parameter::BROTLI_PARAM_QUALITY, level.min(11));
+        state.set_parameter(Parameter::BROTLI_PARAM_QUALITY, level);
         state.set_parameter(Parameter::BROTLI_PARAM_LGWIN, WINDOW_LOG);
         state.set_parameter(Parameter::BROTLI_PARAM_SIZE_HINT, SIZE_HINT);
         Self(state)
