@@ -1,10 +1,10 @@
 //! Files that are compressed on their way, and small ones once for all who ask.
 
 use std::fs::{self, File};
-use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use crate::support::decode::decode;
 use crate::support::{PATIENCE, Proxy, Request, Response, kernel};
 
 fn serving(keys: &str) -> Proxy {
@@ -50,16 +50,10 @@ fn ask(proxy: &Proxy, path: &str, accept: &str) -> Response {
 }
 
 fn decoded(response: &Response) -> Vec<u8> {
-    let body = response.body.as_slice();
-    let mut out = Vec::new();
     match response.header("content-encoding") {
-        None => out.extend_from_slice(body),
-        Some("gzip") => assert!(flate2::read::GzDecoder::new(body).read_to_end(&mut out).is_ok()),
-        Some("br") => assert!(brotli::Decompressor::new(body, 4096).read_to_end(&mut out).is_ok()),
-        Some("zstd") => out = zstd::stream::decode_all(body).unwrap(),
-        other => panic!("{other:?}"),
+        None => response.body.clone(),
+        Some(coding) => decode(coding, &response.body).unwrap(),
     }
-    out
 }
 
 #[test]

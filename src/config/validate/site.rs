@@ -86,8 +86,18 @@ fn locations(
     let locations = written
         .filter_map(|(at, pattern)| location::location(at, pattern.as_ref(), around, report))
         .collect();
-    warn_of_unused(&patterns, &around.used, report);
+    if !is_proxied(list, &patterns, &around.used) {
+        warn_of_unused(&patterns, &around.used, report);
+    }
     (locations, errors.unwrap_or_default())
+}
+
+/// Whether requests reach an application, which may lead them on to any location (`X-Accel-Redirect`).
+fn is_proxied(list: &[At<raw::Location>], patterns: &[Option<At<LocationPattern>>], used: &[usize]) -> bool {
+    list.iter().zip(patterns).enumerate().any(|(index, (at, pattern))| {
+        let is_named = pattern.as_ref().is_some_and(|at| at.value.named().is_some());
+        at.value.proxy.is_some() && (!is_named || used.contains(&index))
+    })
 }
 
 fn warn_of_unused(patterns: &[Option<At<LocationPattern>>], used: &[usize], report: &mut Report) {

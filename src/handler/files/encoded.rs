@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use ::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
@@ -61,6 +62,10 @@ impl Catalog {
         accepted: &Accepted,
         now: Instant,
     ) -> Option<Rc<Representation>> {
+        let content_type = file.headers.get(CONTENT_TYPE)?;
+        if !self.description.may_have_twins(content_type) {
+            return None;
+        }
         let offered = self.precompressed.iter().copied();
         let mut offered: SmallVec<[Coding; Coding::ALL.len()]> =
             offered.filter(|coding| !file.absent().contains(*coding, now)).collect();

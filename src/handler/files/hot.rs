@@ -36,7 +36,7 @@ pub struct Limits {
 impl Default for Limits {
     /// For each event loop.
     fn default() -> Self {
-        Self { entries: 4096, bytes: 32 * 1024 * 1024, open: 256 }
+        Self { entries: 4096, bytes: 32 * 1024 * 1024, open: 512 }
     }
 }
 

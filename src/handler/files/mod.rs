@@ -61,6 +61,8 @@ pub struct Settings {
     pub types: MediaTypes,
     /// Whether Cache-Control is made of a file's name and type.
     pub auto_cache: bool,
+    /// Whether no shared cache may keep them.
+    pub is_private: bool,
     /// Codings whose twins are looked for, the preferred one first.
     pub precompressed: Vec<Coding>,
     pub compress: Option<Policy>,
@@ -80,9 +82,9 @@ pub struct Files {
 impl Files {
     pub fn new(settings: Settings, hot: Rc<HotFiles>) -> Self {
         let Settings { directory, below, strip, index, listing, symlinks, r#try, .. } = settings;
-        let Settings { types, auto_cache, precompressed, compress, .. } = settings;
+        let Settings { types, auto_cache, is_private, precompressed, compress, .. } = settings;
         let has_twins = !precompressed.is_empty();
-        let description = Description { types, auto_cache, precompressed: has_twins, compress };
+        let description = Description { types, auto_cache, is_private, precompressed: has_twins, compress };
         let directory = Directory::new(directory, symlinks);
         let catalog = Catalog::new(directory, description, precompressed, hot);
         Self { catalog, root: Root::new(below), strip, index, listing, r#try }

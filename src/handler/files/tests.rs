@@ -61,6 +61,7 @@ impl Site {
             r#try: None,
             types: MediaTypes::default(),
             auto_cache: false,
+            is_private: false,
             precompressed: Vec::new(),
             compress: None,
         };

@@ -25,7 +25,7 @@ fn open_file(path: &[u8], state: &State) -> Rc<Representation> {
 
 fn description() -> Description {
     let types = MediaTypes::default();
-    Description { types, auto_cache: false, precompressed: false, compress: None }
+    Description { types, auto_cache: false, is_private: false, precompressed: false, compress: None }
 }
 
 fn cache(entries: usize, bytes: usize) -> (HotFiles, Space) {
