@@ -1,14 +1,32 @@
 //! The fields of a head or of a trailer section, in the order they came.
 
+use std::sync::Arc;
+
 use ::http::{HeaderName, HeaderValue};
+use bytes::{Bytes, BytesMut};
+
+use super::wire;
+
+type Field = (HeaderName, HeaderValue);
 
 /// Header or trailer fields.
 ///
 /// A list, since what passes through here has a dozen of them, is looked into a few times, and is then
 /// written out again: comparing names costs less than hashing them, nothing can be made to collide,
 /// and a proxy keeps the order. Their number is limited where they are parsed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fields(Vec<(HeaderName, HeaderValue)>);
+#[derive(Clone, Debug, Default)]
+pub struct Fields {
+    /// The first of them, where many messages begin with the same.
+    common: Option<Arc<Common>>,
+    own: Vec<Field>,
+}
+
+/// Fields that do not change, with their lines as they are sent.
+#[derive(Debug)]
+struct Common {
+    fields: Vec<Field>,
+    lines: Bytes,
+}
 
 #[expect(
     clippy::needless_pass_by_value,
@@ -16,19 +34,39 @@ pub struct Fields(Vec<(HeaderName, HeaderValue)>);
 )]
 impl Fields {
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self { common: None, own: Vec::new() }
     }
 
     pub fn with_capacity(count: usize) -> Self {
-        Self(Vec::with_capacity(count))
+        Self { common: None, own: Vec::with_capacity(count) }
+    }
+
+    /// The same, to be cloned often and added to: their lines are made once. Taking one out or replacing one
+    /// undoes that for the clone.
+    #[must_use]
+    pub fn into_common(self) -> Self {
+        let mut lines = BytesMut::new();
+        wire::fields::write(&mut lines, &self, |_| false);
+        let fields = self.into_list().collect();
+        Self { common: Some(Arc::new(Common { fields, lines: lines.freeze() })), own: Vec::new() }
+    }
+
+    /// Those with their lines ready, and the lines.
+    pub(super) fn prepared(&self) -> (&[Field], &[u8]) {
+        self.common.as_ref().map_or((&[], &[]), |common| (&common.fields, &common.lines))
+    }
+
+    /// Those behind them.
+    pub(super) fn unprepared(&self) -> &[Field] {
+        &self.own
     }
 
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.prepared().0.len() + self.own.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     /// The first value of that name.
@@ -36,7 +74,7 @@ impl Fields {
     where
         HeaderName: PartialEq<N>,
     {
-        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        self.iter().find(|(known, _)| **known == name).map(|(_, value)| value)
     }
 
     /// The values of that name, line by line.
@@ -44,7 +82,7 @@ impl Fields {
     where
         HeaderName: PartialEq<N>,
     {
-        self.0.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value)
+        self.iter().filter(move |(known, _)| **known == name).map(|(_, value)| value)
     }
 
     /// The value of a field that is there exactly once: who sends two means to be misread.
@@ -64,40 +102,58 @@ impl Fields {
     }
 
     pub fn append(&mut self, name: impl Into<HeaderName>, value: HeaderValue) {
-        self.0.push((name.into(), value));
+        self.own.push((name.into(), value));
     }
 
     /// Has one value of that name instead of whatever was there.
     pub fn insert(&mut self, name: impl Into<HeaderName>, value: HeaderValue) {
         let name = name.into();
         self.remove(&name);
-        self.0.push((name, value));
+        self.own.push((name, value));
     }
 
     pub fn remove<N>(&mut self, name: N)
     where
         HeaderName: PartialEq<N>,
     {
-        self.0.retain(|(known, _)| *known != name);
+        self.retain(|known| *known != name);
     }
 
     pub fn retain(&mut self, keep: impl Fn(&HeaderName) -> bool) {
-        self.0.retain(|(name, _)| keep(name));
+        if !self.prepared().0.iter().all(|(name, _)| keep(name)) {
+            self.own = std::mem::take(self).into_list().collect();
+        }
+        self.own.retain(|(name, _)| keep(name));
     }
 
     /// Of each line, so that a name that is there twice comes twice.
     pub fn keys(&self) -> impl Iterator<Item = &HeaderName> {
-        self.0.iter().map(|(name, _)| name)
+        self.iter().map(|(name, _)| name)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        self.0.iter().map(|(name, value)| (name, value))
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&HeaderName, &HeaderValue)> {
+        self.prepared().0.iter().chain(&self.own).map(|(name, value)| (name, value))
+    }
+
+    fn into_list(mut self) -> impl Iterator<Item = Field> {
+        let common = self.common.take();
+        let common = common.into_iter().flat_map(|common| common.fields.clone());
+        common.chain(self.own)
     }
 }
 
+/// What they say counts, not how they are kept.
+impl PartialEq for Fields {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Fields {}
+
 impl FromIterator<(HeaderName, HeaderValue)> for Fields {
     fn from_iter<I: IntoIterator<Item = (HeaderName, HeaderValue)>>(fields: I) -> Self {
-        Self(fields.into_iter().collect())
+        Self { common: None, own: fields.into_iter().collect() }
     }
 }
 
@@ -150,5 +206,24 @@ mod tests {
         let mut fields = fields();
         fields.remove(SET_COOKIE);
         assert_eq!(fields.keys().collect::<Vec<_>>(), [ACCEPT]);
+    }
+
+    #[test]
+    fn common_fields_are_like_others_and_come_first() {
+        let mut clone = fields().into_common();
+        assert_eq!(clone, fields());
+        clone.append(COOKIE, HeaderValue::from_static("e"));
+        assert_eq!(clone.keys().last(), Some(&COOKIE));
+        assert_eq!((clone.len(), clone.prepared().0.len()), (4, 3));
+    }
+
+    #[test]
+    fn taking_out_a_common_field_leaves_the_others_and_their_order() {
+        let common = fields().into_common();
+        let mut clone = common.clone();
+        clone.remove(ACCEPT);
+        assert_eq!(clone.get_all(SET_COOKIE).collect::<Vec<_>>(), ["a", "c"]);
+        assert!(clone.prepared().0.is_empty() && !clone.contains_key(ACCEPT));
+        assert_eq!(common, fields(), "others still have it");
     }
 }

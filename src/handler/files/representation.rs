@@ -91,6 +91,7 @@ impl Representation {
         state: State,
         content: Content,
     ) -> Self {
+        let headers = headers.into_common();
         let (absent, compressing) = Default::default();
         Self { path: path.into(), length, validators, headers, state, content, absent, compressing }
     }

@@ -121,10 +121,18 @@ fn write_name(out: &mut BytesMut, name: &[u8]) {
 
 /// Writes the field lines of `fields`, except those to `skip`.
 pub fn write(out: &mut BytesMut, fields: &Fields, skip: impl Fn(&HeaderName) -> bool) {
-    for (name, value) in fields.iter() {
-        if !skip(name) {
-            write_field(out, name.as_str().as_bytes(), value.as_bytes());
-        }
+    let (prepared, lines) = fields.prepared();
+    if prepared.iter().any(|(name, _)| skip(name)) {
+        write_each(out, prepared, &skip);
+    } else {
+        out.extend_from_slice(lines);
+    }
+    write_each(out, fields.unprepared(), &skip);
+}
+
+fn write_each(out: &mut BytesMut, fields: &[(HeaderName, HeaderValue)], skip: &impl Fn(&HeaderName) -> bool) {
+    for (name, value) in fields.iter().filter(|(name, _)| !skip(name)) {
+        write_field(out, name.as_str().as_bytes(), value.as_bytes());
     }
 }
 
