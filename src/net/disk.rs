@@ -11,6 +11,8 @@ use rustix::fs::{Advice, fadvise};
 use rustix::io::Errno;
 use tokio::sync::Semaphore;
 
+use super::residency::{self, FileSystem};
+
 /// So many reads at once for each event loop: a mount that hangs leaves threads for all other work.
 const READS_MAX: usize = 12;
 
@@ -21,26 +23,26 @@ const STEP: usize = 64 * 1024;
 /// Tells how many there are: fewer where the file ends.
 ///
 /// They are read, and not only asked for by `posix_fadvise(2)`: a read tells when they are there, or why not.
+/// It is remembered for where the file system does not tell.
 pub async fn read_into_cache<F>(file: F, offset: u64, length: u64) -> io::Result<u64>
 where
-    F: AsFd + Send + 'static,
+    F: AsFd + Clone + Send + 'static,
 {
-    wait_for_disk(move || {
-        // Where it is not heeded, nothing is lost but speed.
-        let _ = fadvise(&file, offset.saturating_add(length), NonZeroU64::new(length), Advice::WillNeed);
-        let mut scratch = vec![0; STEP];
-        let mut present = 0;
-        while present < length {
-            let wanted = usize::try_from(length - present).unwrap_or(STEP).min(STEP);
-            let room = scratch.get_mut(..wanted).unwrap_or_default();
-            match read_at(file.as_fd(), room, offset.saturating_add(present))? {
-                0 => break,
-                count => present = present.saturating_add(count as u64),
-            }
-        }
-        Ok(present)
-    })
-    .await
+    let read = file.clone();
+    let present = wait_for_disk(move || read_all(read.as_fd(), offset, length)).await?;
+    residency::remember(file.as_fd(), offset, present);
+    Ok(present)
+}
+
+/// Learns what the file system of a file is.
+pub async fn ask_file_system<F>(file: F) -> io::Result<()>
+where
+    F: AsFd + Clone + Send + 'static,
+{
+    let asked = file.clone();
+    let found = wait_for_disk(move || Ok(FileSystem::of(asked.as_fd()))).await?;
+    residency::learn(file.as_fd(), found);
+    Ok(())
 }
 
 /// Reads up to `length` bytes at `offset` into memory of their own; none is the file's end.
@@ -55,6 +57,22 @@ where
         Ok(bytes.into())
     })
     .await
+}
+
+fn read_all(file: BorrowedFd<'_>, offset: u64, length: u64) -> io::Result<u64> {
+    // Where it is not heeded, nothing is lost but speed.
+    let _ = fadvise(file, offset.saturating_add(length), NonZeroU64::new(length), Advice::WillNeed);
+    let mut scratch = vec![0; STEP];
+    let mut present = 0;
+    while present < length {
+        let wanted = usize::try_from(length - present).unwrap_or(STEP).min(STEP);
+        let room = scratch.get_mut(..wanted).unwrap_or_default();
+        match read_at(file, room, offset.saturating_add(present))? {
+            0 => break,
+            count => present = present.saturating_add(count as u64),
+        }
+    }
+    Ok(present)
 }
 
 fn read_at(file: BorrowedFd<'_>, room: &mut [u8], offset: u64) -> io::Result<usize> {

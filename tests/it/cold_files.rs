@@ -7,6 +7,7 @@ use std::path::Path;
 
 use rustix::fs::{Advice, fadvise};
 use rustix::process::Signal;
+use tempfile::TempDir;
 
 use crate::support::trace::Trace;
 use crate::support::{Client, Origin, Proxy, Request, SlowDisk};
@@ -132,6 +133,94 @@ fn nothing_is_sent_that_was_not_seen_in_memory_or_read_by_another_thread() {
         }
     }
     assert!(read_elsewhere > 0, "the file was in memory all the time");
+}
+
+/// Twelve parts of what is remembered, and a bit.
+const OVERLAY_SIZE: usize = (12 << 20) + 5000;
+
+/// One event loop with a file that nobody has read yet, on an overlay over a disk.
+fn on_overlay() -> (Proxy, TempDir) {
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let [below, above] = ["below", "above"].map(|name| directory.path().join(name));
+    for path in [&below, &above] {
+        std::fs::create_dir(path).unwrap();
+    }
+    let mut file = File::create(below.join("cold.bin")).unwrap();
+    file.write_all(&pattern(0, OVERLAY_SIZE)).unwrap();
+    file.sync_all().unwrap();
+    fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+    let config = format!(
+        "[server]\nworkers = 1\n\n[[site]]\nlisten = [\"127.0.0.1:0\"]\n\n\
+         [[site.location]]\nmatch = \"/\"\nfiles = \"{}\"\n",
+        above.display()
+    );
+    (Proxy::config(&config).overlay(&below, &above).start(), directory)
+}
+
+/// What follows an attached strace sees until all of `downloads` are there.
+fn traced(proxy: &Proxy, downloads: usize) -> Vec<Call> {
+    let trace = Trace::attach(proxy.pid(), "sendfile,preadv2,pread64,statx,fstatfs");
+    for _ in 0..downloads {
+        assert!(proxy.get("/cold.bin").body == pattern(0, OVERLAY_SIZE));
+    }
+    calls(&trace.finish(), "/cold.bin>")
+}
+
+#[test]
+fn a_file_of_an_overlay_is_read_by_another_thread_before_it_is_sent() {
+    let (proxy, _directory) = on_overlay();
+    let calls = traced(&proxy, 1);
+    let sender = calls.iter().find(|call| call.name == "sendfile").unwrap().thread;
+    let (mut read, mut sent) = (0, 0);
+    for call in &calls {
+        match (&*call.name, call.thread == sender) {
+            ("pread64", false) => {
+                assert_eq!(call.number(0), read);
+                read += usize::try_from(call.result).unwrap();
+            }
+            ("sendfile", true) => {
+                assert!(call.offset() + call.number(0) <= read, "{call:?}");
+                sent += usize::try_from(call.result.max(0)).unwrap();
+            }
+            // The event loop asks only what the kernel knows by itself.
+            ("statx", true) => assert!(call.arguments.contains("AT_STATX_DONT_SYNC"), "{call:?}"),
+            ("preadv2", true) | ("fstatfs" | "statx", false) => {}
+            _ => panic!("{call:?}"),
+        }
+    }
+    assert_eq!([read, sent], [OVERLAY_SIZE; 2]);
+}
+
+#[test]
+fn a_file_of_an_overlay_is_read_once_for_all() {
+    let (proxy, _directory) = on_overlay();
+    assert!(proxy.get("/cold.bin").body == pattern(0, OVERLAY_SIZE));
+    let calls = traced(&proxy, 3);
+    let sender = calls[0].thread;
+    let mut sent = 0;
+    for call in &calls {
+        assert_eq!(call.thread, sender, "{call:?}");
+        match &*call.name {
+            "sendfile" => sent += usize::try_from(call.result.max(0)).unwrap(),
+            // There is nothing that a look could read.
+            "preadv2" => assert_eq!(call.result, -1, "{call:?}"),
+            "statx" => {}
+            _ => panic!("{call:?}"),
+        }
+    }
+    assert_eq!(sent, 3 * OVERLAY_SIZE);
+}
+
+#[test]
+fn parts_of_a_file_of_an_overlay_are_those_asked_for() {
+    let (proxy, _directory) = on_overlay();
+    let mut client = proxy.connect();
+    for (first, length) in [(5_000_000, 200_000), (0, 100_000), (5_100_000, 3_000_000), (3, 12_000_000)] {
+        let range = format!("bytes={first}-{}", first + length - 1);
+        let response = client.exchange(&Request::get("/cold.bin").header("Range", &range));
+        assert_eq!(response.status, 206);
+        assert!(response.body == pattern(first, length), "{range}");
+    }
 }
 
 fn files_of(directory: &Path) -> crate::support::proxy::Builder {

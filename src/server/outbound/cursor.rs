@@ -19,8 +19,8 @@ use crate::server::leaving::Leaving;
 /// byte does not wait for long, and asking for it costs little beside reading it.
 const WINDOW: u64 = 1024 * 1024;
 
-/// What is read at once from a file system that does not tell what it has in memory. A slow client holds as
-/// much of our memory, and no more.
+/// What is read at once where nobody can tell what is in memory. A slow client holds as much of our memory,
+/// and no more.
 const PIECE: usize = 64 * 1024;
 
 /// How long what was seen to be in memory is taken to stay there: a slow client may take an hour over it.
@@ -61,12 +61,26 @@ impl<'a> Cursor<'a> {
         if self.present > self.offset && self.looked.is_some_and(|looked| looked.elapsed() < TRUSTED) {
             return Ok(Ready::Cached(self.left.min(self.present - self.offset)));
         }
-        match residency(self.file.as_fd(), self.offset, self.left.min(SENDFILE_MAX)) {
+        // Boxed, since most answers never wait here.
+        let found = match self.look() {
+            Residency::Unknown => Box::pin(self.ask(io)).await?,
+            found => found,
+        };
+        match found {
             Residency::Present(count) => Ok(self.saw(count)),
-            // Boxed, since most answers never wait here.
             Residency::Absent => Box::pin(self.fetch(io)).await,
-            Residency::Untold => Box::pin(self.read(io)).await,
+            Residency::Untold | Residency::Unknown => Box::pin(self.read(io)).await,
         }
+    }
+
+    fn look(&self) -> Residency {
+        residency(self.file.as_fd(), self.offset, self.left.min(SENDFILE_MAX))
+    }
+
+    async fn ask(&self, io: &Io) -> Result<Residency, Fault> {
+        let asked = disk::ask_file_system(Arc::clone(self.file));
+        self.unless_left(io, asked).await?;
+        Ok(self.look())
     }
 
     async fn fetch(&mut self, io: &Io) -> Result<Ready, Fault> {

@@ -1,7 +1,8 @@
 """A file system whose disk waits for a word: `slow_disk.py MOUNTPOINT`.
 
-Names, sizes and opening are answered at once. Reads of `held.bin` wait until `go` is said on standard input;
-`broken.bin` cannot be read from its middle on. What happens is told on standard output.
+Names, sizes and opening are answered at once. Reads of `held.bin` wait until `go` is said on standard input,
+and from the first of them on so does statfs; `broken.bin` cannot be read from its middle on. What happens is
+told on standard output.
 """
 
 import errno
@@ -30,6 +31,7 @@ def tell(text):
 class SlowDisk(Operations):
     def __init__(self):
         self.go = threading.Event()
+        self.held = False
         threading.Thread(target=self.listen, daemon=True).start()
 
     def listen(self):
@@ -56,9 +58,18 @@ class SlowDisk(Operations):
         if path == "/broken.bin" and offset + size > SIZES[path] // 2:
             raise FuseOSError(errno.EIO)
         if path == "/held.bin" and not self.go.is_set():
-            tell(f"held at {offset}")
-            self.go.wait()
+            self.hold(offset)
         return pattern(offset, min(size, SIZES[path] - offset))
+
+    def statfs(self, path):
+        if self.held and not self.go.is_set():
+            self.hold("statfs")
+        return {}
+
+    def hold(self, what):
+        self.held = True
+        tell(f"held at {what}")
+        self.go.wait()
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ pub struct Builder {
     deaf: bool,
     /// Of open files: soft and hard.
     limit: Option<u32>,
-    /// How large a disk of its own the temp directory is on.
-    disk: Option<String>,
+    /// What is mounted where nobody else sees it: the arguments of mount(8), for a shell.
+    mount: Option<String>,
     /// Permissions hold for it, whoever runs the tests.
     unprivileged: bool,
 }
@@ -58,7 +58,7 @@ impl Proxy {
             environment: Vec::new(),
             deaf: false,
             limit: None,
-            disk: None,
+            mount: None,
             unprivileged: false,
         }
     }
@@ -189,8 +189,17 @@ impl Builder {
     /// Puts that temp directory on a disk of this size (`1m`), which nobody else sees.
     #[must_use]
     pub fn own_disk(mut self, size: &str) -> Self {
-        self.disk = Some(size.into());
+        self.mount = Some(format!("-t tmpfs -o size={size} tmpfs \"$TMPDIR\""));
         self.own_temp()
+    }
+
+    /// Has it see the files of `directory` in `at` too, on an overlay, as in a container. To be read only.
+    #[must_use]
+    pub fn overlay(mut self, directory: &Path, at: &Path) -> Self {
+        let [directory, at] = [directory, at].map(Path::display);
+        // Without a directory to write to, it takes two.
+        self.mount = Some(format!("-t overlay -o lowerdir={directory}:{at} overlay {at}"));
+        self
     }
 
     /// Has it obey the permissions of files, which root by itself does not.
@@ -230,7 +239,7 @@ impl Builder {
 
     fn command(&self) -> Command {
         let program = env!("CARGO_BIN_EXE_rproxy");
-        let mut command = match (self.limit, &self.disk) {
+        let mut command = match (self.limit, &self.mount) {
             (None, None) if self.unprivileged => {
                 let mut setpriv = Command::new("setpriv");
                 setpriv.args(["--bounding-set=-dac_override,-dac_read_search", program]);
@@ -242,11 +251,11 @@ impl Builder {
                 shell.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\""), program]);
                 shell
             }
-            (None, Some(size)) => {
+            (None, Some(mount)) => {
                 // In namespaces of its own anybody may mount.
                 let mut unshare = Command::new("unshare");
-                let mount = format!("mount -t tmpfs -o size={size} tmpfs \"$TMPDIR\" && exec \"$0\" \"$@\"");
-                unshare.args(["--map-root-user", "--mount", "sh", "-c", &mount, program]);
+                let script = format!("mount {mount} && exec \"$0\" \"$@\"");
+                unshare.args(["--map-root-user", "--mount", "sh", "-c", &script, program]);
                 unshare
             }
         };

@@ -1,9 +1,16 @@
 //! Whether the bytes of a file are in memory, so that `sendfile(2)` finds them without waiting for a disk.
 
+mod file_system;
+mod recent;
+mod untold;
+
 use std::io::IoSliceMut;
 use std::os::fd::BorrowedFd;
 
 use rustix::io::{Errno, ReadWriteFlags};
+
+pub use file_system::FileSystem;
+pub use untold::{learn, remember};
 
 /// How far apart bytes are looked at. The kernel reads files in lumps of this size by default (128 KiB of
 /// `read_ahead_kb`), and mostly drops them so.
@@ -16,8 +23,10 @@ pub enum Residency {
     Present(u64),
     /// They have to be read first.
     Absent,
-    /// The file system does not tell: as those do that are reached over a network or through another process.
+    /// Nobody can tell: behind the file system may be a network or another process.
     Untold,
+    /// The file system does not tell, and nobody has asked yet what it is, which may take as long as a read.
+    Unknown,
 }
 
 /// Looks at single bytes of the `length` at `offset`: the first, the last, and one in every stride between.
@@ -35,8 +44,7 @@ pub fn residency(file: BorrowedFd<'_>, offset: u64, length: u64) -> Residency {
             Ok(0) => return Residency::Present(length),
             Ok(_) => present = at,
             Err(Errno::AGAIN) => break,
-            Err(_) if is_memory(file) => return Residency::Present(length),
-            Err(_) => return Residency::Untold,
+            Err(_) => return untold::residency(file, offset, length),
         }
         if at >= end.saturating_sub(1) {
             return Residency::Present(length);
@@ -62,14 +70,6 @@ fn look(file: BorrowedFd<'_>, at: u64) -> Result<usize, Errno> {
             looked => return looked,
         }
     }
-}
-
-/// A file system that consists of memory knows no waiting, but does not say so either.
-fn is_memory(file: BorrowedFd<'_>) -> bool {
-    const TMPFS: u64 = 0x0102_1994;
-    const RAMFS: u64 = 0x8584_58f6;
-    rustix::fs::fstatfs(file)
-        .is_ok_and(|facts| u64::try_from(facts.f_type).is_ok_and(|kind| matches!(kind, TMPFS | RAMFS)))
 }
 
 #[cfg(test)]
@@ -131,15 +131,22 @@ mod tests {
         assert_eq!(residency(file.as_fd(), 0, 1 << 40), Residency::Present(1 << 40));
     }
 
+    /// Before and after it is known what its file system is.
+    fn asked(file: &File) -> [Residency; 2] {
+        let before = residency(file.as_fd(), 0, 300_000);
+        learn(file.as_fd(), FileSystem::of(file.as_fd()));
+        [before, residency(file.as_fd(), 0, 300_000)]
+    }
+
     #[test]
     fn a_file_system_of_memory_is_always_present() {
         let file = written("/dev/shm", 300_000);
-        assert_eq!(residency(file.as_fd(), 0, 300_000), Residency::Present(300_000));
+        assert_eq!(asked(&file), [Residency::Unknown, Residency::Present(300_000)]);
     }
 
     #[test]
     fn some_file_systems_do_not_tell() {
         let file = File::open("/proc/self/status").unwrap();
-        assert_eq!(residency(file.as_fd(), 0, 100), Residency::Untold);
+        assert_eq!(asked(&file), [Residency::Unknown, Residency::Untold]);
     }
 }
