@@ -27,9 +27,10 @@
 //! 4. The location checks `max_body`, rewrites if it says so, and hands the request to its
 //!    [`handler`]: files, proxy, redirect or a fixed answer. `try` may send it on to another location of the
 //!    site, and so may an application's answer by what it says to its front server ([`http::accel`]).
-//! 5. [`handler::files`] resolves the path to one below the directory, opens it there by the kernel's
-//!    own means (`openat2`), judges conditions and ranges, and answers from memory or with a
-//!    part of an open file.
+//! 5. [`handler::files`] resolves the path to one below the directory and opens it there by the kernel's
+//!    own means (`openat2`), unless it is kept: on the event loop as far as that needs no disk, else on another
+//!    thread. It chooses the form of it that the client prefers, judges conditions and ranges, and answers
+//!    from memory or with parts of an open file.
 //! 6. For a proxy, [`middleware::RequestBuffer`] reads the body whole, into memory or the [`spool`], so that
 //!    a slow client occupies no application. [`handler::Proxy`] prepares the header once and then makes
 //!    attempts: pick a server of the [`upstream`] or wait in its queue for one, take a kept connection or
@@ -51,6 +52,7 @@
 //! - A response that breaks off never looks whole: no last chunk, a short length, or a reset.
 //! - Whether a request may be tried again is known from what was sent and received, never guessed.
 //! - Every buffer has a bound, every wait a limit.
+//! - An event loop waits for no disk and no mount. What may wait for ever has few threads of many.
 //! - No `unsafe`.
 //!
 //! # Why HTTP/1.1 is spoken by an engine of our own

@@ -82,9 +82,10 @@ impl EventLoop {
     }
 }
 
-/// Threads for what may block: a few disk calls, and looking up names. Without a bound there would soon be
-/// hundreds, since a call that ends lets the next one begin before its thread is free again.
-const BLOCKING_THREADS: usize = 24;
+/// Threads for what may block: disk calls, compressing whole files, and looking up names. Without a bound there
+/// would soon be hundreds, since a call that ends lets the next one begin before its thread is free again. Who
+/// may wait for ever, as on a mount that hangs, has a bound of its own far below this.
+const BLOCKING_THREADS: usize = 64;
 
 fn build_runtime() -> io::Result<LocalRuntime> {
     Builder::new_current_thread()

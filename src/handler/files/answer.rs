@@ -56,11 +56,13 @@ pub fn represent(request: &Request, file: &Representation) -> Result<Response, F
 }
 
 /// A file that is compressed while it is sent: nobody knows its length yet, and there are no parts of it.
+/// `plain` is its content.
 pub fn compress(
     request: &Request,
     file: &Representation,
     coding: Coding,
     policy: &Policy,
+    plain: Reader,
 ) -> Result<Response, Fault> {
     let validators = file.state.weak_validators(coding);
     let mut headers = file.headers.clone();
@@ -72,8 +74,8 @@ pub fn compress(
     }
     let mut response = Response { headers, ..Response::default() };
     if request.method != Method::HEAD {
-        let plain = Stream::new(Some(file.length), Reader::new(file.content(), file.length));
         let encoder = Encoder::new(coding, &policy.levels, Some(file.length))?;
+        let plain = Stream::new(Some(file.length), plain);
         response.body = Body::Stream(Stream::new(None, Compressed::new(plain, encoder, false)));
     }
     Ok(response)

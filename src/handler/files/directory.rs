@@ -25,7 +25,7 @@ pub struct Directory {
     path: PathBuf,
     symlinks: Symlinks,
     base: RefCell<Option<(Arc<Base>, Instant)>>,
-    waiting: Semaphore,
+    waiting: Arc<Semaphore>,
 }
 
 /// What a path leads to.
@@ -59,7 +59,7 @@ pub struct Wanted {
 
 impl Directory {
     pub fn new(path: PathBuf, symlinks: Symlinks) -> Self {
-        Self { path, symlinks, base: RefCell::default(), waiting: Semaphore::new(WAITING) }
+        Self { path, symlinks, base: RefCell::default(), waiting: Arc::new(Semaphore::new(WAITING)) }
     }
 
     pub fn path(&self) -> &Path {
@@ -104,6 +104,11 @@ impl Directory {
         let symlinks = self.symlinks;
         let work = move |place: Place<'_>| base.list(place, symlinks, &wanted);
         self.waiting_for(place, work).await.map_err(|refusal| self.named(&refusal))
+    }
+
+    /// Held by whoever waits for what lies here.
+    pub fn waiting(&self) -> &Arc<Semaphore> {
+        &self.waiting
     }
 
     /// Does what may wait on a thread of its own. Who gives up waiting does not end it there.

@@ -154,6 +154,8 @@ impl Catalog {
                 })
             }
         };
+        // Never closed.
+        let _permit = self.directory.waiting().acquire().await;
         tokio::task::spawn_blocking(work).await.ok().flatten()
     }
 }

@@ -38,6 +38,7 @@ use description::Description;
 use directory::Directory;
 use encoded::Selected;
 use open::Place;
+use reader::Reader;
 use resolve::Relative;
 use root::Root;
 
@@ -145,7 +146,10 @@ impl Files {
         let with_ranges = wants_ranges(request);
         match self.catalog.select(file, below, &accepted, with_ranges, request.read).await {
             Selected::Whole(file) => represent(request, &file),
-            Selected::Compressing(file, coding, policy) => compress(request, &file, coding, policy),
+            Selected::Compressing(file, coding, policy) => {
+                let plain = Reader::new(file.content(), file.length, self.catalog.directory.waiting());
+                compress(request, &file, coding, policy, plain)
+            }
         }
     }
 

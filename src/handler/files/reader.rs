@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use rustix::io::{Errno, ReadWriteFlags};
+use tokio::sync::Semaphore;
 
 use super::representation::Content;
 use crate::http::{Cause, Fault, Frame, Source};
@@ -20,51 +21,75 @@ type Reading = Pin<Box<dyn Future<Output = Result<Bytes, Errno>>>>;
 /// The content of a file as a body. A file that has become shorter ends it by a fault.
 pub enum Reader {
     Memory(Option<Bytes>),
-    Disk { file: Arc<OwnedFd>, at: u64, end: u64, reading: Option<Reading> },
+    Disk(Disk),
+}
+
+/// What is still to be read of an open file.
+pub struct Disk {
+    file: Arc<OwnedFd>,
+    at: u64,
+    end: u64,
+    reading: Option<Reading>,
+    /// A permit is held while another thread reads.
+    waiting: Arc<Semaphore>,
 }
 
 impl Reader {
-    pub fn new(content: &Content, length: u64) -> Self {
+    pub fn new(content: &Content, length: u64, waiting: &Arc<Semaphore>) -> Self {
         match content {
             Content::Memory(bytes) => Self::Memory(Some(bytes.clone())),
-            Content::Disk(file) => {
-                Self::Disk { file: Arc::<OwnedFd>::clone(file), at: 0, end: length, reading: None }
-            }
+            Content::Disk(file) => Self::Disk(Disk {
+                file: Arc::<OwnedFd>::clone(file),
+                at: 0,
+                end: length,
+                reading: None,
+                waiting: Arc::clone(waiting),
+            }),
         }
     }
 }
 
 impl Source for Reader {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Fault>>> {
-        let (file, at, end, reading) = match self {
-            Self::Memory(bytes) => return Poll::Ready(bytes.take().map(|bytes| Ok(Frame::Data(bytes)))),
-            Self::Disk { at, end, .. } if *at >= *end => return Poll::Ready(None),
-            Self::Disk { file, at, end, reading } => (file, at, *end, reading),
-        };
-        let ready = reading.get_or_insert_with(|| read(Arc::<OwnedFd>::clone(file), *at, end));
-        let piece = ready!(ready.as_mut().poll(cx));
-        *reading = None;
-        Poll::Ready(Some(match piece {
-            Ok(bytes) if bytes.is_empty() => {
-                Err(Fault::new(Cause::FileTruncated, format!("{} bytes were still to be read", end - *at)))
-            }
-            Ok(bytes) => {
-                *at += bytes.len() as u64;
-                Ok(Frame::Data(bytes))
-            }
-            Err(errno) => Err(Fault::new(Cause::FileRead, std::io::Error::from(errno).to_string())),
-        }))
+        match self {
+            Self::Memory(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::Data(bytes)))),
+            Self::Disk(disk) if disk.at >= disk.end => Poll::Ready(None),
+            Self::Disk(disk) => disk.poll_piece(cx).map(|piece| Some(piece.map(Frame::Data))),
+        }
+    }
+}
+
+impl Disk {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
+        let reading = self.reading.get_or_insert_with(|| {
+            read(Arc::<OwnedFd>::clone(&self.file), self.at, self.end, Arc::clone(&self.waiting))
+        });
+        let piece = ready!(reading.as_mut().poll(cx));
+        self.reading = None;
+        let bytes =
+            piece.map_err(|errno| Fault::new(Cause::FileRead, std::io::Error::from(errno).to_string()))?;
+        if bytes.is_empty() {
+            let missing = self.end - self.at;
+            return Poll::Ready(Err(Fault::new(
+                Cause::FileTruncated,
+                format!("{missing} bytes were still to be read"),
+            )));
+        }
+        self.at += bytes.len() as u64;
+        Poll::Ready(Ok(bytes))
     }
 }
 
 /// At once if the kernel has it in memory, else on a thread that may wait for the disk.
-fn read(file: Arc<OwnedFd>, at: u64, end: u64) -> Reading {
+fn read(file: Arc<OwnedFd>, at: u64, end: u64, waiting: Arc<Semaphore>) -> Reading {
     let length = usize::try_from(end.saturating_sub(at).min(PIECE)).unwrap_or_default();
     Box::pin(async move {
         match read_at(&file, length, at, ReadWriteFlags::NOWAIT) {
             Err(Errno::AGAIN | Errno::INTR | Errno::OPNOTSUPP) => {}
             read => return read,
         }
+        // Never closed.
+        let _permit = waiting.acquire().await;
         let work = move || read_at(&file, length, at, ReadWriteFlags::empty());
         tokio::task::spawn_blocking(work).await.unwrap_or(Err(Errno::CANCELED))
     })
