@@ -179,6 +179,8 @@ pub struct Proxy {
     pub buffer_request: RequestBuffering,
     /// Whether answers are taken off a server as fast as it sends.
     pub buffer_response: bool,
+    /// Whether what an answer says to its front server is heeded (`X-Accel-Redirect`, `X-Sendfile` and their kin).
+    pub accel: bool,
 }
 
 /// Whether a request's body is read whole before a server is taken.

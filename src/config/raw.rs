@@ -142,6 +142,7 @@ tables! {
         symlinks: String,
         buffer_request: Buffering,
         buffer_response: bool,
+        accel: bool,
         rewrite: Rewrite,
         headers: Headers,
         max_body: Size,

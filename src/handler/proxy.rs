@@ -27,6 +27,7 @@ use crate::upstream::{Answer, Demands, Dialer, Lease, Line, Picked, RetryRules, 
 pub struct Proxy {
     dialer: Rc<Dialer>,
     headers: HeaderRules,
+    accel: bool,
 }
 
 /// How an attempt without an answer ends.
@@ -40,8 +41,9 @@ enum Missed {
 }
 
 impl Proxy {
-    pub fn new(dialer: Rc<Dialer>, headers: HeaderRules) -> Self {
-        Self { dialer, headers }
+    /// `accel` says whether an answer may have another location answer: not one of a stranger.
+    pub fn new(dialer: Rc<Dialer>, headers: HeaderRules, accel: bool) -> Self {
+        Self { dialer, headers, accel }
     }
 
     /// The answer of the first server that gives one.
@@ -75,7 +77,7 @@ impl Proxy {
 
     /// The answer for the client, unless it has another location answer.
     fn outcome(&self, mut request: Box<Request>, before: Option<Before>, mut response: Response) -> Outcome {
-        let said = Accel::take(&mut response.headers);
+        let said = Accel::take(&mut response.headers).filter(|_| self.accel);
         let Some(handover) = said.and_then(|accel| accel.apply(&mut response)) else {
             return Outcome::Response(response);
         };

@@ -100,7 +100,7 @@ impl Builder {
         let Some(dialer) = self.dialers.get(settings.upstream) else {
             return immediate(|_| Err(crate::http::Cause::Internal.into()));
         };
-        let proxy = Rc::new(Proxy::new(Rc::clone(dialer), location.request_headers.clone()));
+        let proxy = Rc::new(Proxy::new(Rc::clone(dialer), location.request_headers.clone(), settings.accel));
         let overflow = match settings.buffer_request {
             RequestBuffering::Off => None,
             RequestBuffering::On => Some(Overflow::Streams),

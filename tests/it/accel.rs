@@ -505,3 +505,25 @@ fn try_reaches_internal_locations() {
     assert_eq!(status_and_text(&proxy.get("/named/nothing")), (200, "named"));
     assert_eq!(proxy.get("/hidden/page.html").status, 404);
 }
+
+#[test]
+fn a_stranger_among_servers_has_nothing_sent() {
+    for fields in
+        ["X-Accel-Redirect: /protected/a.txt\r\n", "X-Sendfile: /etc/hostname\r\nX-Accel-Limit-Rate: 1\r\n"]
+    {
+        let origin = Origin::answering(format!("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n{fields}\r\nown"));
+        let proxy = Proxy::site(&format!(
+            "[[site.location]]\nmatch = \"/protected/\"\nfiles = \"media\"\ninternal = true\n\
+             [[site.location]]\nmatch = \"/\"\nproxy = \"app\"\naccel = false\n\
+             [upstream.app]\nservers = [\"{}\"]\n",
+            origin.address()
+        ))
+        .file("media/a.txt", "protected");
+        let response = proxy.start().get("/");
+        assert_eq!(status_and_text(&response), (200, "own"));
+        assert!(
+            response.headers.iter().all(|(name, _)| !name.to_lowercase().starts_with("x-")),
+            "{response:?}"
+        );
+    }
+}

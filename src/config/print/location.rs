@@ -16,6 +16,7 @@ pub(super) fn location(out: &mut Out, location: &Location, site: &Site, config: 
             out.key("proxy", text(config.upstreams.get(proxy.upstream).map_or("", |one| one.name.as_str())));
             out.key("buffer_request", buffering(proxy.buffer_request));
             out.key("buffer_response", proxy.buffer_response);
+            out.key("accel", proxy.accel);
         }
         Action::Redirect { to, status } => {
             out.key("redirect", table([entry("to", text(to)), entry("status", status.as_u16().to_string())]));

@@ -20,7 +20,7 @@ pub fn refuse(raw: &raw::Location, kind: Kind, report: &mut Report) {
 type Key = (&'static str, Option<Spot>, &'static [Kind]);
 
 /// Where each key stands, and what it goes with.
-fn keys(raw: &raw::Location) -> [Key; 15] {
+fn keys(raw: &raw::Location) -> [Key; 16] {
     use Kind::{Files, Proxy, Respond};
     let request = raw.headers.as_ref().and_then(|at| at.value.request.as_ref());
     [
@@ -36,6 +36,7 @@ fn keys(raw: &raw::Location) -> [Key; 15] {
         ("cache_control", raw.cache_control.as_ref().map(|at| at.key), &[Files, Proxy, Respond]),
         ("limit_rate", raw.limit_rate.as_ref().map(|at| at.key), &[Files, Proxy]),
         ("buffer_request", raw.buffer_request.as_ref().map(|at| at.key), &[Proxy]),
+        ("accel", raw.accel.as_ref().map(|at| at.key), &[Proxy]),
         ("buffer_response", raw.buffer_response.as_ref().map(|at| at.key), &[Proxy]),
         ("rewrite", raw.rewrite.as_ref().map(|at| at.key), &[Files, Proxy]),
         ("headers.request", request.map(|at| at.key), &[Proxy]),

@@ -112,7 +112,8 @@ fn action(
             let upstream = proxy::proxy(raw.proxy.as_ref()?, around.upstreams, report)?;
             let buffer_request = proxy::buffering(raw.buffer_request.as_ref(), report);
             let buffer_response = raw.buffer_response.as_ref().is_none_or(|at| at.value);
-            Some(Action::Proxy(Proxy { upstream, buffer_request, buffer_response }))
+            let accel = raw.accel.as_ref().is_none_or(|at| at.value);
+            Some(Action::Proxy(Proxy { upstream, buffer_request, buffer_response, accel }))
         }
         Kind::Redirect => action::redirect(raw.redirect.as_ref()?, regex, report),
         Kind::Respond => action::respond(raw.respond.as_ref()?, regex, report),

@@ -25,7 +25,7 @@ fn proxy(servers: &[SocketAddr]) -> Proxy {
 }
 
 fn over(dialer: Rc<Dialer>) -> Proxy {
-    Proxy::new(dialer, HeaderRules::default())
+    Proxy::new(dialer, HeaderRules::default(), true)
 }
 
 async fn answer(proxy: &Proxy, request: Request) -> Result<Response, Fault> {
