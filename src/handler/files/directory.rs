@@ -10,10 +10,11 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
+use super::base::Base;
 use super::content;
 use super::hot::TRUSTED;
 use super::listing::{self, Listing};
-use super::open::{Base, Entry, Look, Place, Refusal, Symlinks};
+use super::open::{Entry, Look, Place, Refusal, Symlinks};
 use super::state::State;
 use crate::http::{Cause, Fault};
 

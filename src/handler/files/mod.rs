@@ -10,7 +10,9 @@
 
 mod answer;
 mod attempt;
+mod base;
 mod catalog;
+mod codings;
 mod content;
 mod description;
 mod directory;
