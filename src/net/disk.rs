@@ -1,6 +1,7 @@
 //! Reads that may wait for a disk, on threads that may wait.
 
 use std::cell::OnceCell;
+use std::fs::File;
 use std::io;
 use std::num::NonZeroU64;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -16,13 +17,14 @@ use super::residency::{self, FileSystem};
 /// So many reads at once for each event loop: a mount that hangs leaves threads for all other work.
 const READS_MAX: usize = 12;
 
-/// What is read at once to bring a file into memory.
+/// What is read at once where bytes have to go through our memory.
 const STEP: usize = 64 * 1024;
 
 /// Brings the `length` bytes at `offset` into the page cache, and has the disk begin with as many behind them.
 /// Tells how many there are: fewer where the file ends.
 ///
-/// They are read, and not only asked for by `posix_fadvise(2)`: a read tells when they are there, or why not.
+/// They are moved to `/dev/null`, and not only asked for by `posix_fadvise(2)`: that tells when they are there,
+/// or why not.
 /// It is remembered for where the file system does not tell.
 pub async fn read_into_cache<F>(file: F, offset: u64, length: u64) -> io::Result<u64>
 where
@@ -62,17 +64,28 @@ where
 fn read_all(file: BorrowedFd<'_>, offset: u64, length: u64) -> io::Result<u64> {
     // Where it is not heeded, nothing is lost but speed.
     let _ = fadvise(file, offset.saturating_add(length), NonZeroU64::new(length), Advice::WillNeed);
-    let mut scratch = vec![0; STEP];
+    let nowhere = File::options().write(true).open("/dev/null")?;
     let mut present = 0;
     while present < length {
-        let wanted = usize::try_from(length - present).unwrap_or(STEP).min(STEP);
-        let room = scratch.get_mut(..wanted).unwrap_or_default();
-        match read_at(file, room, offset.saturating_add(present))? {
+        match pass(file, nowhere.as_fd(), offset.saturating_add(present), length - present)? {
             0 => break,
             count => present = present.saturating_add(count as u64),
         }
     }
     Ok(present)
+}
+
+/// Has the kernel move bytes to where they vanish: it waits for them to be in the page cache, and copies none.
+fn pass(file: BorrowedFd<'_>, nowhere: BorrowedFd<'_>, offset: u64, length: u64) -> io::Result<usize> {
+    let (mut at, count) = (offset, usize::try_from(length).unwrap_or(STEP));
+    loop {
+        match rustix::fs::sendfile(nowhere, file, Some(&mut at), count) {
+            Err(Errno::INTR) => {}
+            // What cannot be moved can be read.
+            Err(Errno::INVAL | Errno::NOSYS) => return read_at(file, &mut vec![0; count.min(STEP)], offset),
+            result => return result.map_err(io::Error::from),
+        }
+    }
 }
 
 fn read_at(file: BorrowedFd<'_>, room: &mut [u8], offset: u64) -> io::Result<usize> {
