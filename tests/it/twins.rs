@@ -123,6 +123,17 @@ fn a_twin_older_than_its_original_is_none() {
 }
 
 #[test]
+fn a_twin_that_has_the_time_of_its_original_but_for_what_is_less_than_a_second_is_one() {
+    let builder = site();
+    let at = |nanoseconds| SystemTime::UNIX_EPOCH + Duration::new(1_700_000_000, nanoseconds);
+    for (name, time) in [("app.js", at(457_471_478)), ("app.js.br", at(0))] {
+        let file = File::options().write(true).open(builder.dir().join("www").join(name)).unwrap();
+        file.set_modified(time).unwrap();
+    }
+    assert_eq!(got(&ask(&builder.start(), "/app.js", "br")), ("br", "br"), "as brotli -k makes it");
+}
+
+#[test]
 fn a_twin_is_left_within_a_second_when_its_original_is_replaced() {
     let proxy = site().start();
     assert_eq!(got(&ask(&proxy, "/app.js", "br")), ("br", "br"));

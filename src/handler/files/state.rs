@@ -30,7 +30,7 @@ pub struct State {
 }
 
 /// Since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Time {
     seconds: i64,
     nanoseconds: i64,
@@ -78,9 +78,10 @@ impl State {
         Validators { etag, modified: self.last_modified(now()) }
     }
 
-    /// By the times at which their contents were written.
+    /// By the seconds in which their contents were written: brotli's own tool gives a twin the time of its
+    /// original, and cuts off what is less.
     pub fn is_older_than(&self, other: &Self) -> bool {
-        self.modified < other.modified
+        self.modified.seconds < other.modified.seconds
     }
 
     /// Whether equal states can be relied on from here on.
