@@ -144,3 +144,12 @@ fn what_led_to_the_error_keeps_its_cookies() {
     assert_eq!((response.status, response.text()), (404, "all of the page"));
     assert_eq!((response.header("set-cookie"), response.header("x-other")), (Some("a=1"), None));
 }
+
+#[test]
+fn how_long_a_page_may_be_kept_says_nothing_of_the_error() {
+    for caching in ["cache_control = \"public, max-age=31536000, immutable\"\n", "cache = \"auto\"\n"] {
+        let proxy = site("\"404\" = \"@missing\"\n", &format!("{FILES}{caching}")).start();
+        let response = proxy.get("/nothing");
+        assert_eq!((response.status, response.header("cache-control")), (404, None), "{caching}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ::http::StatusCode;
-use ::http::header::{ACCEPT_RANGES, CONTENT_RANGE, ETAG, LAST_MODIFIED};
+use ::http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, ETAG, LAST_MODIFIED};
 
 use crate::http::accel::Handover;
 use crate::http::{Fault, Response, Tried};
@@ -59,6 +59,10 @@ impl Failure<'_> {
         response.status = self.status();
         for name in [ETAG, LAST_MODIFIED, ACCEPT_RANGES, CONTENT_RANGE] {
             response.headers.remove(name);
+        }
+        // How long the page may be kept says nothing of the error. An application knows which one it shows.
+        if response.trace.upstream.is_none() {
+            response.headers.remove(CACHE_CONTROL);
         }
         go_on(self.tried, &mut response.trace.upstream);
         if let Some(handover) = self.handover {
