@@ -11,17 +11,17 @@ use crate::http::{Body, Fault, Frame, Source, Stream};
 const WHOLE_MAX: usize = 64 * 1024;
 
 /// Replaces a body in memory or on its way by what it is in that coding. False leaves it as it is: there is
-/// no content, it is a file, or there is no memory for an encoder.
+/// no content, it is a file, or there is no room for an encoder.
 pub fn encode_body(body: &mut Body, coding: Coding, levels: &Levels, is_live: bool) -> bool {
     let coded = match body {
         Body::Bytes(bytes) if bytes.len() <= WHOLE_MAX => compress(bytes, coding, levels).map(Body::Bytes),
-        Body::Bytes(_) | Body::Stream(_) => {
+        Body::Bytes(_) | Body::Stream(_) if Encoder::has_room(coding, levels) => {
             Encoder::new(coding, levels, body.length()).ok().and_then(|encoder| {
                 let upstream = into_stream(std::mem::take(body))?;
                 Some(Body::Stream(Stream::new(None, Compressed::new(upstream, encoder, is_live))))
             })
         }
-        Body::Empty | Body::File(_) | Body::Parts(_) | Body::Tunnel(_) => None,
+        _ => None,
     };
     coded.map(|coded| *body = coded).is_some()
 }

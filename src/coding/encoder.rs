@@ -12,6 +12,7 @@ use self::brotli::Brotli;
 use self::gzip::Gzip;
 use self::zstd::Zstd;
 use super::Coding;
+use super::room::{self, Room};
 use crate::http::{Cause, Fault};
 
 /// What goes through the stack from a library to where its output is gathered.
@@ -41,7 +42,10 @@ impl Default for Levels {
 /// What it holds does not depend on the length of the body: by default half a MiB for gzip, one and a quarter
 /// for zstd, two and a half for brotli (resident memory of a hundred). Of the slower levels those of brotli
 /// hold more: 5 MiB at level 5, 37 at level 9.
-pub struct Encoder(Box<dyn Encode>);
+pub struct Encoder {
+    inner: Box<dyn Encode>,
+    _room: Room,
+}
 
 /// What is done behind the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,26 +67,32 @@ impl Encoder {
     /// # Errors
     /// The library has no memory.
     pub fn new(coding: Coding, levels: &Levels, length: Option<u64>) -> Result<Self, Fault> {
-        Ok(Self(match coding {
+        let inner: Box<dyn Encode> = match coding {
             Coding::Zstd => Box::new(Zstd::new(levels.zstd, length)?),
             Coding::Brotli => Box::new(Brotli::new(levels.brotli, length)),
             Coding::Gzip => Box::new(Gzip::new(levels.gzip)),
-        }))
+        };
+        Ok(Self { inner, _room: Room::take(coding, levels) })
+    }
+
+    /// Whether this event loop has room for one more; else a body is best sent as it is.
+    pub fn has_room(coding: Coding, levels: &Levels) -> bool {
+        room::is_there(coding, levels)
     }
 
     /// Takes all of `input`; what comes out may be nothing for a long time.
     pub fn write(&mut self, input: &[u8], out: &mut BytesMut) -> Result<(), Fault> {
-        self.0.run(input, Operation::Process, out)
+        self.inner.run(input, Operation::Process, out)
     }
 
     /// Puts out so much that all which was written can be decoded.
     pub fn flush(&mut self, out: &mut BytesMut) -> Result<(), Fault> {
-        self.0.run(&[], Operation::Flush, out)
+        self.inner.run(&[], Operation::Flush, out)
     }
 
     /// Puts out the rest; nothing may follow.
     pub fn finish(&mut self, out: &mut BytesMut) -> Result<(), Fault> {
-        self.0.run(&[], Operation::Finish, out)
+        self.inner.run(&[], Operation::Finish, out)
     }
 }
 
@@ -96,7 +106,7 @@ impl fmt::Debug for Encoder {
 pub fn compress(content: &[u8], coding: Coding, levels: &Levels) -> Option<Bytes> {
     let mut out = BytesMut::with_capacity(content.len() / 3);
     let mut encoder = Encoder::new(coding, levels, Some(content.len() as u64)).ok()?;
-    encoder.0.run(content, Operation::Finish, &mut out).ok()?;
+    encoder.inner.run(content, Operation::Finish, &mut out).ok()?;
     Some(out.freeze())
 }
 

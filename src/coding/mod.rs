@@ -6,6 +6,7 @@ mod encoder;
 mod fields;
 mod media;
 mod policy;
+mod room;
 mod stream;
 #[cfg(test)]
 pub mod testing;

@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::Encoder;
 use super::fields::remove_digests;
+use super::room;
 use crate::http::{Cause, Fault, Frame, Source, Stream};
 
 /// What is compressed between two looks at what came out of it.
@@ -16,6 +17,7 @@ const PIECE: usize = 16 * 1024;
 const PIECE_MAX: usize = 64 * 1024;
 
 /// What is compressed before others have their turn: two to five milliseconds in brotli, one in the other codings.
+/// Where many bodies are compressed at once, each does less.
 const TURN: usize = 64 * 1024;
 
 /// Compresses what comes.
@@ -121,7 +123,8 @@ impl Compressed {
 
     /// Whether what is there goes out before anything else is done.
     fn has_piece(&self) -> bool {
-        let is_enough = self.output.len() >= PIECE || self.turn >= TURN || self.upstream.is_none();
+        let is_enough =
+            self.output.len() >= PIECE || self.turn >= room::share(TURN, STEP) || self.upstream.is_none();
         !self.output.is_empty() && (is_enough || (self.is_live && !self.is_dirty))
     }
 
@@ -134,7 +137,7 @@ impl Compressed {
             if self.has_piece() {
                 return Poll::Ready(Some(Ok(self.piece())));
             }
-            if self.turn >= TURN {
+            if self.turn >= room::share(TURN, STEP) {
                 self.turn = 0;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
