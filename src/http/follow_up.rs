@@ -32,6 +32,7 @@ impl Request {
             body: Body::Empty,
             connection: Rc::clone(&self.connection),
             client: self.client.clone(),
+            said: None,
             captures: Captures::default(),
             matched: 0,
             limits: Rc::clone(&self.limits),

@@ -23,6 +23,8 @@ pub struct Request {
     pub connection: Rc<Connection>,
     /// Who sent it, as far as trusted proxies vouch for it.
     pub client: Client,
+    /// What an application has said of the answer that another location is to give ([`super::accel`]).
+    pub said: Option<Box<Fields>>,
     /// What the location's regular expression captured.
     pub captures: Captures,
     /// How many bytes of the path the location's prefix matched; 0 for other patterns.

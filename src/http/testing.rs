@@ -32,6 +32,7 @@ pub fn request(target: &str) -> Request {
             peer_trusted: false,
             scheme: Scheme::Http,
         },
+        said: None,
         captures: Captures::default(),
         matched: 0,
         limits: Rc::default(),

@@ -102,6 +102,7 @@ where
                 scheme: self.facts.scheme,
             },
             connection: Rc::clone(self.facts),
+            said: None,
             captures: Captures::default(),
             matched: 0,
             limits: Rc::clone(self.limits),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::support::decode::decode;
-use crate::support::{PATIENCE, Proxy, Request, Response, kernel};
+use crate::support::{Origin, PATIENCE, Proxy, Request, Response, kernel};
 
 fn serving(keys: &str) -> Proxy {
     let builder = Proxy::site(&format!("[[site.location]]\nmatch = \"/\"\nfiles = \"www\"\n{keys}"))
@@ -200,4 +200,76 @@ fn many_clients_of_a_long_file_take_bounded_memory() {
     }
     let each = kernel::resident(proxy.pid()).saturating_sub(before) / 50;
     assert!(each < 4 << 20, "{each} bytes for each client");
+}
+
+/// Has applications send a file that would be compressed, and its answer to this client.
+fn sent_by(said: &str, path: &str, fields: &[(&str, &str)]) -> Response {
+    let redirect = format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Accel-Redirect: {path}\r\n{said}\r\n");
+    let origin = Origin::answering(redirect);
+    let proxy = Proxy::site(&format!(
+        "[[site.location]]\nmatch = \"/protected/\"\nfiles = \"media\"\ninternal = true\ncompress = true\n\
+         [[site.location]]\nmatch = \"/\"\nproxy = \"app\"\n[upstream.app]\nservers = [\"{}\"]\n",
+        origin.address()
+    ))
+    .file("media/doc.txt", text(5000))
+    .file("media/9f8a7c", text(5000));
+    for name in ["doc.txt", "9f8a7c"] {
+        age(&proxy.dir().join("media").join(name));
+    }
+    let request = Request::get("/").header("Accept-Encoding", "gzip");
+    proxy.start().send(&fields.iter().fold(request, |request, (name, value)| request.header(name, value)))
+}
+
+#[test]
+fn what_an_application_says_of_a_file_decides_whether_it_is_compressed() {
+    let coding = |said: &str, path: &str| {
+        let response = sent_by(said, path, &[]);
+        assert_eq!(decoded(&response).len(), 5000, "{said}");
+        response.header("content-encoding").map(str::to_owned)
+    };
+    let gzip = Some("gzip".to_owned());
+    assert_eq!(coding("", "/protected/doc.txt"), gzip);
+    assert_eq!(coding("Cache-Control: private, no-transform\r\n", "/protected/doc.txt"), None);
+    assert_eq!(coding("Set-Cookie: a=1\r\n", "/protected/doc.txt"), None);
+    assert_eq!(coding("Content-Type: image/png\r\n", "/protected/doc.txt"), None);
+    assert_eq!(coding("", "/protected/9f8a7c"), None);
+    assert_eq!(coding("Content-Type: text/html\r\n", "/protected/9f8a7c"), gzip);
+}
+
+#[test]
+fn parts_of_a_file_have_the_type_that_the_application_says() {
+    let response =
+        sent_by("Content-Type: text/x-said\r\n", "/protected/doc.txt", &[("Range", "bytes=0-1,1000-1001")]);
+    assert_eq!(response.status, 206);
+    assert_eq!(response.text().matches("Content-Type: text/x-said\r\n").count(), 2, "{}", response.text());
+}
+
+#[test]
+fn clients_that_know_no_chunks_get_long_files_as_they_are() {
+    let proxy = serving("compress = true\n");
+    let ask = |path: &str| {
+        let mut client = proxy.connect();
+        client.send(format!("GET {path} HTTP/1.0\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n"));
+        let response = client.response();
+        (response.header("content-length").is_some(), response.header("content-encoding").map(str::to_owned))
+    };
+    assert_eq!(ask("/long.txt"), (true, None));
+    assert_eq!(ask("/page.html"), (true, Some("gzip".into())));
+}
+
+#[test]
+fn more_clients_than_there_is_room_for_get_the_file_as_it_is() {
+    let proxy = serving("compress = true\n");
+    let mut clients: Vec<_> = (0..150).map(|_| proxy.connect()).collect();
+    for client in &mut clients {
+        client.send(Request::get("/long.txt").header("Accept-Encoding", "br").bytes());
+    }
+    let codings =
+        clients.iter_mut().map(|client| client.head().header("content-encoding").map(str::to_owned));
+    let plain = codings.filter(Option::is_none).count();
+    assert!((150 - 2 * 51..150).contains(&plain), "{plain} of 150 were not compressed");
+    drop(clients);
+    kernel::eventually("there is room again", || {
+        ask(&proxy, "/long.txt", "br").header("content-encoding") == Some("br")
+    });
 }

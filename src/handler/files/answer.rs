@@ -49,7 +49,7 @@ pub fn represent(request: &Request, file: &Representation) -> Result<Response, F
     match select(request, file) {
         Selection::Whole => Ok(whole(request, file)),
         Selection::Part(range) => Ok(partial(file, range)),
-        Selection::Parts(ranges) => Ok(parts(file, &ranges).unwrap_or_else(|| whole(request, file))),
+        Selection::Parts(ranges) => Ok(parts(request, file, &ranges).unwrap_or_else(|| whole(request, file))),
         Selection::Unsatisfiable => Err(Fault::from(Cause::RangeNotSatisfiable)
             .with_header(header::CONTENT_RANGE, range::unsatisfied(file.length))),
     }
@@ -123,8 +123,9 @@ fn partial(file: &Representation, range: ByteRange) -> Response {
 }
 
 /// RFC 9110 15.3.7.2: each part has a Content-Range, and the whole has none.
-fn parts(file: &Representation, ranges: &[ByteRange]) -> Option<Response> {
-    let content_type = file.headers.get(header::CONTENT_TYPE);
+fn parts(request: &Request, file: &Representation, ranges: &[ByteRange]) -> Option<Response> {
+    let said_type = request.said.as_deref().and_then(|said| said.get(header::CONTENT_TYPE));
+    let content_type = said_type.or_else(|| file.headers.get(header::CONTENT_TYPE));
     let (multipart, body) =
         multipart::byteranges(content_type, file.length, ranges, |range| file.piece(range))?;
     let mut response = Response::new(StatusCode::PARTIAL_CONTENT).with_body(body);

@@ -2,9 +2,10 @@
 
 use ::http::{HeaderValue, header};
 
+use super::representation::Representation;
 use crate::coding::{Coding, Policy};
 use crate::http::conditional::Validators;
-use crate::http::{Fields, MediaTypes, auto_cache_control};
+use crate::http::{Fields, MediaTypes, Request, auto_cache_control};
 
 #[derive(Debug)]
 pub struct Description {
@@ -62,10 +63,15 @@ impl Description {
         self.compress.as_ref().is_some_and(|policy| policy.covers(content_type, None))
     }
 
-    /// The policy, if it holds for a file of this type and length.
-    pub fn compresses(&self, headers: &Fields, length: u64) -> Option<&Policy> {
-        let content_type = headers.get(header::CONTENT_TYPE)?;
-        self.compress.as_ref().filter(|policy| policy.covers(content_type, Some(length)))
+    /// The policy, if it holds for this file. What an application says that has it sent counts as well.
+    pub fn compresses(&self, file: &Representation, request: &Request) -> Option<&Policy> {
+        let said = request.said.as_deref();
+        let said_type = said.and_then(|said| said.get(header::CONTENT_TYPE));
+        let content_type = said_type.or_else(|| file.headers.get(header::CONTENT_TYPE))?;
+        let holds = |policy: &&Policy| {
+            policy.covers(content_type, Some(file.length)) && said.is_none_or(|said| policy.allows(said))
+        };
+        self.compress.as_ref().filter(holds)
     }
 }
 

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
 
 use super::base::Base;
 use super::content;
@@ -16,17 +15,15 @@ use super::hot::TRUSTED;
 use super::listing::{self, Listing};
 use super::open::{Entry, Look, Place, Refusal, Symlinks};
 use super::state::State;
+use super::waiting::Waiting;
 use crate::http::{Cause, Fault};
-
-/// How many looks of one location may wait at once. A mount that hangs holds so many threads and not all.
-const WAITING: usize = 6;
 
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
     symlinks: Symlinks,
     base: RefCell<Option<(Arc<Base>, Instant)>>,
-    waiting: Arc<Semaphore>,
+    waiting: Waiting,
 }
 
 /// What a path leads to.
@@ -60,7 +57,7 @@ pub struct Wanted {
 
 impl Directory {
     pub fn new(path: PathBuf, symlinks: Symlinks) -> Self {
-        Self { path, symlinks, base: RefCell::default(), waiting: Arc::new(Semaphore::new(WAITING)) }
+        Self { path, symlinks, base: RefCell::default(), waiting: Waiting::default() }
     }
 
     pub fn path(&self) -> &Path {
@@ -107,12 +104,12 @@ impl Directory {
         self.waiting_for(place, work).await.map_err(|refusal| self.named(&refusal))
     }
 
-    /// Held by whoever waits for what lies here.
-    pub fn waiting(&self) -> &Arc<Semaphore> {
+    /// Where those wait who need what lies here.
+    pub fn waiting(&self) -> &Waiting {
         &self.waiting
     }
 
-    /// Does what may wait on a thread of its own. Who gives up waiting does not end it there.
+    /// Does on another thread what may wait.
     async fn waiting_for<T: Send + 'static>(
         &self,
         place: Place<'_>,
@@ -126,12 +123,8 @@ impl Directory {
         &self,
         work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        // Never closed.
-        let _permit = self.waiting.acquire().await;
-        // The thread is gone only if it panicked, or the process is about to end.
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|error| Refusal::new(Cause::Internal, error.to_string()))?
+        let done = self.waiting.run(work).await;
+        done.map_err(|error| Refusal::new(Cause::Internal, error.to_string()))?
     }
 
     /// A path below the directory says little to who reads the log.

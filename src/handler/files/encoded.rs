@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use ::http::Version;
 use ::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -11,9 +12,11 @@ use smallvec::SmallVec;
 use super::answer::Found;
 use super::catalog::{Catalog, key};
 use super::content;
+use super::hot::Space;
 use super::open::{Look, Place};
 use super::representation::{Content, Representation};
-use crate::coding::{self, Accepted, Coding, Policy};
+use crate::coding::{self, Accepted, Coding, Encoder, Levels, Policy};
+use crate::http::Request;
 
 /// Larger files are compressed anew for each request, piece by piece.
 const COMPRESSED_ONCE: u64 = 1024 * 1024;
@@ -35,23 +38,26 @@ impl Catalog {
     /// The form of a file that the client prefers. `with_ranges`: parts are wanted, which there are of files
     /// only.
     pub async fn select(
-        &self,
+        self: &Rc<Self>,
         file: Rc<Representation>,
         below: &[u8],
-        accepted: &Accepted,
+        request: &Request,
         with_ranges: bool,
-        now: Instant,
     ) -> Selected<'_> {
-        if let Some(twin) = self.twin(&file, below, accepted, now).await {
+        let (accepted, now) = (Accepted::of(&request.headers), request.read);
+        if let Some(twin) = self.twin(&file, below, &accepted, now).await {
             return Selected::Whole(twin);
         }
-        let policy = self.description.compresses(&file.headers, file.length).filter(|_| !with_ranges);
+        let policy = self.description.compresses(&file, request).filter(|_| !with_ranges);
         let Some(policy) = policy else { return Selected::Whole(file) };
         let Some(coding) = accepted.choose(&policy.codings) else { return Selected::Whole(file) };
         if file.length > COMPRESSED_ONCE || !file.state.is_settled() {
-            return Selected::Compressing(file, coding, policy);
+            // Clients of HTTP/1.0 know no chunks: they would pay with their connection.
+            let streams = request.version != Version::HTTP_10 && Encoder::has_room(coding, &policy.levels);
+            return if streams { Selected::Compressing(file, coding, policy) } else { Selected::Whole(file) };
         }
-        Box::pin(self.compressed(file, below, coding, policy, now)).await
+        let made = Box::pin(self.compressed(&file, below, coding, policy.levels, now)).await;
+        Selected::Whole(made.unwrap_or(file))
     }
 
     /// The best twin that is there and not older than its file.
@@ -104,42 +110,57 @@ impl Catalog {
         None
     }
 
-    /// A file that is compressed once and then kept.
+    /// A file that is compressed once and then kept, also if who asked first has left meanwhile. `None` if it
+    /// is best sent as it is.
     async fn compressed(
-        &self,
-        file: Rc<Representation>,
+        self: &Rc<Self>,
+        file: &Rc<Representation>,
         below: &[u8],
         coding: Coding,
-        policy: &Policy,
+        levels: Levels,
         now: Instant,
-    ) -> Selected<'_> {
-        let Some(space) = self.compressed.get(coding as usize).copied() else {
-            return Selected::Whole(file);
-        };
-        let key = key(Place { below, path: &file.path });
-        let _turn = file.compressing().turn().await;
+    ) -> Option<Rc<Representation>> {
+        let space = *self.compressed.get(coding as usize)?;
+        let key = key(Place { below, path: &file.path }).into_owned();
         if let Some(kept) = self.hot.of_state(space, &key, file.state) {
-            return Selected::Whole(kept);
+            return Some(kept);
+        }
+        let (catalog, file) = (Rc::clone(self), Rc::clone(file));
+        let making = async move {
+            let made = catalog.make(&file, (space, &key), coding, levels).await?;
+            catalog.hot.keep(space, &key, now, Rc::clone(&made));
+            Some(made)
+        };
+        tokio::task::spawn_local(making).await.ok()?
+    }
+
+    /// Of many that ask at once, one has it made.
+    async fn make(
+        &self,
+        file: &Representation,
+        (space, key): (Space, &[u8]),
+        coding: Coding,
+        levels: Levels,
+    ) -> Option<Rc<Representation>> {
+        let _turn = file.compressing().turn().await;
+        if let Some(kept) = self.hot.of_state(space, key, file.state) {
+            return Some(kept);
         }
         if file.compressing().is_dense(coding) {
-            return Selected::Whole(Rc::clone(&file));
+            return None;
         }
-        let Some(bytes) = self.compress(&file, coding, policy).await else {
-            return Selected::Whole(Rc::clone(&file));
-        };
+        let bytes = self.compress(file, coding, levels).await?;
         if bytes.len() as u64 >= file.length {
             file.compressing().set_dense(coding);
-            return Selected::Whole(Rc::clone(&file));
+            return None;
         }
         let made = Representation::compressed(&file.path, bytes, file.state, &self.description, coding);
-        let made = Rc::new(made);
-        self.hot.keep(space, &key, now, Rc::clone(&made));
-        Selected::Whole(made)
+        Some(Rc::new(made))
     }
 
     /// On another thread: it takes milliseconds. `None` if the file has changed meanwhile.
-    async fn compress(&self, file: &Representation, coding: Coding, policy: &Policy) -> Option<Bytes> {
-        let (levels, state) = (policy.levels, file.state);
+    async fn compress(&self, file: &Representation, coding: Coding, levels: Levels) -> Option<Bytes> {
+        let state = file.state;
         let work: Box<dyn FnOnce() -> Option<Bytes> + Send> = match file.content() {
             Content::Memory(bytes) => {
                 let bytes = bytes.clone();
@@ -154,8 +175,6 @@ impl Catalog {
                 })
             }
         };
-        // Never closed.
-        let _permit = self.directory.waiting().acquire().await;
-        tokio::task::spawn_blocking(work).await.ok().flatten()
+        self.directory.waiting().run(work).await.ok().flatten()
     }
 }

@@ -26,13 +26,14 @@ mod representation;
 mod resolve;
 mod root;
 mod state;
+mod waiting;
 
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
 
 use super::Outcome;
-use crate::coding::{Accepted, Coding, Policy};
+use crate::coding::{Coding, Policy};
 use crate::http::{Fault, MediaTypes, Request, Response, Template, Try};
 use answer::{Found, add_slash, allow, compress, missing, no_index, represent, wants_ranges};
 use catalog::Catalog;
@@ -74,7 +75,7 @@ pub struct Settings {
 /// The files of one location, for one event loop.
 #[derive(Debug)]
 pub struct Files {
-    catalog: Catalog,
+    catalog: Rc<Catalog>,
     root: Root,
     strip: Strip,
     index: Vec<String>,
@@ -89,7 +90,7 @@ impl Files {
         let has_twins = !precompressed.is_empty();
         let description = Description { types, auto_cache, is_private, precompressed: has_twins, compress };
         let directory = Directory::new(directory, symlinks);
-        let catalog = Catalog::new(directory, description, precompressed, hot);
+        let catalog = Rc::new(Catalog::new(directory, description, precompressed, hot));
         Self { catalog, root: Root::new(below), strip, index, listing, r#try }
     }
 
@@ -144,9 +145,7 @@ impl Files {
             Found::NoIndex(_) => return Err(no_index(&self.place(request))),
             Found::Missing => return Err(self.missing(request)),
         };
-        let accepted = Accepted::of(&request.headers);
-        let with_ranges = wants_ranges(request);
-        match self.catalog.select(file, below, &accepted, with_ranges, request.read).await {
+        match self.catalog.select(file, below, request, wants_ranges(request)).await {
             Selected::Whole(file) => represent(request, &file),
             Selected::Compressing(file, coding, policy) => {
                 let plain = Reader::new(file.content(), file.length, self.catalog.directory.waiting());

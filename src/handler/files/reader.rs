@@ -8,9 +8,9 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use rustix::io::{Errno, ReadWriteFlags};
-use tokio::sync::Semaphore;
 
 use super::representation::Content;
+use super::waiting::Waiting;
 use crate::http::{Cause, Fault, Frame, Source};
 
 /// What one call reads.
@@ -30,12 +30,11 @@ pub struct Disk {
     at: u64,
     end: u64,
     reading: Option<Reading>,
-    /// A permit is held while another thread reads.
-    waiting: Arc<Semaphore>,
+    waiting: Waiting,
 }
 
 impl Reader {
-    pub fn new(content: &Content, length: u64, waiting: &Arc<Semaphore>) -> Self {
+    pub fn new(content: &Content, length: u64, waiting: &Waiting) -> Self {
         match content {
             Content::Memory(bytes) => Self::Memory(Some(bytes.clone())),
             Content::Disk(file) => Self::Disk(Disk {
@@ -43,7 +42,7 @@ impl Reader {
                 at: 0,
                 end: length,
                 reading: None,
-                waiting: Arc::clone(waiting),
+                waiting: waiting.clone(),
             }),
         }
     }
@@ -62,7 +61,7 @@ impl Source for Reader {
 impl Disk {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
         let reading = self.reading.get_or_insert_with(|| {
-            read(Arc::<OwnedFd>::clone(&self.file), self.at, self.end, Arc::clone(&self.waiting))
+            read(Arc::<OwnedFd>::clone(&self.file), self.at, self.end, self.waiting.clone())
         });
         let piece = ready!(reading.as_mut().poll(cx));
         self.reading = None;
@@ -81,17 +80,15 @@ impl Disk {
 }
 
 /// At once if the kernel has it in memory, else on a thread that may wait for the disk.
-fn read(file: Arc<OwnedFd>, at: u64, end: u64, waiting: Arc<Semaphore>) -> Reading {
+fn read(file: Arc<OwnedFd>, at: u64, end: u64, waiting: Waiting) -> Reading {
     let length = usize::try_from(end.saturating_sub(at).min(PIECE)).unwrap_or_default();
     Box::pin(async move {
         match read_at(&file, length, at, ReadWriteFlags::NOWAIT) {
             Err(Errno::AGAIN | Errno::INTR | Errno::OPNOTSUPP) => {}
             read => return read,
         }
-        // Never closed.
-        let _permit = waiting.acquire().await;
         let work = move || read_at(&file, length, at, ReadWriteFlags::empty());
-        tokio::task::spawn_blocking(work).await.unwrap_or(Err(Errno::CANCELED))
+        waiting.run(work).await.unwrap_or(Err(Errno::CANCELED))
     })
 }
 

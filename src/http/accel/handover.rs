@@ -32,6 +32,11 @@ impl Handover {
         Self { destination, said, charset, limit_rate, tried }
     }
 
+    /// What the application said of the answer.
+    pub const fn said(&self) -> &Fields {
+        &self.said
+    }
+
     /// One that followed another: what was said before stands where nothing is said anew.
     pub fn follow(&mut self, earlier: Self) {
         let later = std::mem::replace(&mut self.said, earlier.said);

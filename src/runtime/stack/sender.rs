@@ -38,6 +38,7 @@ impl<'a> Sender<'a> {
     /// where the path is to be matched anew.
     pub fn lead(&self, site: &Site, request: &mut Request) -> Result<Option<usize>, Fault> {
         request.captures = Captures::default();
+        request.said = Some(Box::new(self.handover.said().clone()));
         match self.handover.destination.lead()? {
             Lead::Target(target) => {
                 retarget(request, target);
