@@ -37,7 +37,7 @@ pub fn byteranges(
         parts.push(cut(*range));
     }
     parts.push(Piece::Memory([b"\r\n--", &boundary[..], b"--\r\n"].concat().into()));
-    (parts.length < length).then(|| (media_type(&boundary), Body::Parts(parts)))
+    (parts.length < length).then(|| (media_type(&boundary), parts.into_body()))
 }
 
 impl Parts {
@@ -47,6 +47,16 @@ impl Parts {
 
     pub fn pieces(&self) -> &[Piece] {
         &self.pieces
+    }
+
+    /// What is in memory as a whole is one piece.
+    fn into_body(self) -> Body {
+        let memory = |piece: &Piece| match piece {
+            Piece::Memory(bytes) => Some(bytes.clone()),
+            Piece::File(_) => None,
+        };
+        let all: Option<Vec<Bytes>> = self.pieces.iter().map(memory).collect();
+        all.map_or(Body::Parts(self), |all| Body::Bytes(all.concat().into()))
     }
 
     fn push(&mut self, piece: Piece) {
@@ -107,13 +117,9 @@ mod tests {
     fn body(content_type: Option<&HeaderValue>) -> (String, u64, String) {
         let ranges = [ByteRange { start: 12, length: 3 }, ByteRange { start: 0, length: 1 }];
         let (media_type, body) = byteranges(content_type, 2000, &ranges, cut).unwrap();
-        let Body::Parts(parts) = body else { panic!("{body:?}") };
-        let mut text = Vec::new();
-        for piece in parts.pieces() {
-            let Piece::Memory(bytes) = piece else { panic!("{piece:?}") };
-            text.extend_from_slice(bytes);
-        }
-        (media_type.to_str().unwrap().to_owned(), parts.length(), String::from_utf8(text).unwrap())
+        let length = body.length().unwrap();
+        let Body::Bytes(text) = body else { panic!("{body:?}") };
+        (media_type.to_str().unwrap().to_owned(), length, String::from_utf8(text.to_vec()).unwrap())
     }
 
     #[test]
