@@ -138,6 +138,18 @@ fn a_directory_that_a_request_names_never_leaves_the_fixed_one() {
     assert_eq!(of_tenant(&proxy, "a", "/link.txt").0, 403);
 }
 
+#[test]
+fn who_names_no_directory_gets_what_try_ends_in() {
+    let proxy = Proxy::site(
+        "[[site.location]]\nmatch = \"/\"\nfiles = \"sites/$http_x_tenant\"\ntry = [\"$uri\", \"@none\"]\n\
+         [[site.location]]\nmatch = \"@none\"\nrespond = { status = 404, body = \"no such tenant\" }\n",
+    )
+    .file("sites/a/page.html", "of a")
+    .start();
+    assert_eq!(of_tenant(&proxy, "a", "/page.html"), (200, "of a".into()));
+    assert_eq!(of_tenant(&proxy, "..", "/a/page.html"), (404, "no such tenant".into()));
+}
+
 fn single_page(keys: &str) -> Proxy {
     Proxy::site(&format!(
         "[[site.location]]\nmatch = \"/\"\nfiles = \"www\"\ntry = [\"$uri\", \"/index.html\"]\n{keys}"

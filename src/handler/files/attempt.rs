@@ -10,19 +10,25 @@ use super::{Files, Outcome};
 use crate::http::{Candidate, Cause, Fallback, Fault, Request, Try, is_navigation};
 
 impl Files {
-    /// Only a file that is there restricts the methods: a POST may well be meant for the fallback.
+    /// Only a file that is there restricts the methods: a POST may well be meant for the fallback. Where the
+    /// request names no directory there is none of the files.
     pub(super) async fn attempt(
         &self,
         attempts: &Try,
         request: Box<Request>,
-        below: &[u8],
+        below: Option<&[u8]>,
     ) -> Result<Outcome, Fault> {
+        let Some(below) = below else { return self.fall_back(attempts, request) };
         for candidate in &attempts.candidates {
             if let Some(found) = self.candidate(candidate, &request, below).await? {
                 allow(&request.method)?;
                 return self.answer(&request, below, found).await.map(Outcome::Response);
             }
         }
+        self.fall_back(attempts, request)
+    }
+
+    fn fall_back(&self, attempts: &Try, request: Box<Request>) -> Result<Outcome, Fault> {
         Ok(match &attempts.last {
             Fallback::Location(index) => Outcome::Location(request, *index),
             Fallback::Path(_) if attempts.ends_in_page() && !is_page_wanted(&request) => {

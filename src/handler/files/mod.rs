@@ -1,8 +1,10 @@
 //! Static files: resolve a path, open what lies there, answer.
 //!
 //! A path is judged three times: `resolve` refuses what no path of a file looks like, the kernel keeps
-//! what is opened beneath the directory, and only regular files are read. What was found becomes a
-//! response in `answer` alone. Small files come from memory (`hot`), all others leave by `sendfile(2)`.
+//! what is opened beneath the directory (`base`, `open`), and only regular files are read. `directory` looks
+//! without waiting where it can, `catalog` knows what is kept (`hot`), `encoded` chooses the form that the
+//! client prefers, and what was found becomes a response in `answer` alone. Small files come from memory,
+//! all others leave by `sendfile(2)`.
 //!
 //! A file may change while it is served. Replaced by renaming, the old one is sent to its end. Written
 //! in place, a response keeps the length it announced: what was added is not sent, and what is cut off
@@ -96,12 +98,11 @@ impl Files {
 
     /// Answers a request of whose path `request.matched` bytes matched the location.
     pub async fn handle(&self, request: Box<Request>) -> Result<Outcome, Fault> {
-        let Some(below) = self.root.of(&request) else {
-            return Err(self.missing(&request));
-        };
-        match &self.r#try {
-            Some(r#try) => self.attempt(r#try, request, &below).await,
-            None => self.serve(&request, &below).await.map(Outcome::Response),
+        let below = self.root.of(&request);
+        match (&self.r#try, &below) {
+            (Some(r#try), below) => self.attempt(r#try, request, below.as_deref()).await,
+            (None, Some(below)) => self.serve(&request, below).await.map(Outcome::Response),
+            (None, None) => Err(self.missing(&request)),
         }
     }
 
