@@ -13,7 +13,10 @@ pub fn require(package: &str, works: fn() -> bool) {
         // A fresh machine may have no list of packages yet.
         let install = &["install", "--yes", "--quiet", "--no-install-recommends", package];
         for arguments in [&["update", "--quiet"][..], install] {
-            let _ = Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive").output();
+            // Tests run side by side, and each may need another package.
+            let mut command = Command::new("apt-get");
+            command.args(["-o", "DPkg::Lock::Timeout=600"]).args(arguments);
+            let _ = command.env("DEBIAN_FRONTEND", "noninteractive").output();
         }
         assert!(works(), "this test needs the Debian package {package}: apt-get install {package}");
     });
