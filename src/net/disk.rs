@@ -24,8 +24,7 @@ const STEP: usize = 64 * 1024;
 /// Tells how many there are: fewer where the file ends.
 ///
 /// They are moved to `/dev/null`, and not only asked for by `posix_fadvise(2)`: that tells when they are there,
-/// or why not.
-/// It is remembered for where the file system does not tell.
+/// or why not. It is remembered for where the file system does not tell.
 pub async fn read_into_cache<F>(file: F, offset: u64, length: u64) -> io::Result<u64>
 where
     F: AsFd + Clone + Send + 'static,
@@ -64,13 +63,25 @@ where
 fn read_all(file: BorrowedFd<'_>, offset: u64, length: u64) -> io::Result<u64> {
     // Where it is not heeded, nothing is lost but speed.
     let _ = fadvise(file, offset.saturating_add(length), NonZeroU64::new(length), Advice::WillNeed);
-    let nowhere = File::options().write(true).open("/dev/null")?;
+    // There may be none, as in a bare root directory.
+    let nowhere = File::options().write(true).open("/dev/null").ok();
     let mut present = 0;
     while present < length {
-        match pass(file, nowhere.as_fd(), offset.saturating_add(present), length - present)? {
-            0 => break,
-            count => present = present.saturating_add(count as u64),
+        let (at, left) = (offset.saturating_add(present), length - present);
+        let moved = nowhere.as_ref().map(|nowhere| pass(file, nowhere.as_fd(), at, left));
+        let count = match moved {
+            Some(Err(error)) if error.kind() != io::ErrorKind::InvalidInput => return Err(error),
+            Some(Ok(count)) => count,
+            // What cannot be moved can be read.
+            Some(Err(_)) | None => {
+                let room = usize::try_from(left).unwrap_or(STEP).min(STEP);
+                read_at(file, &mut vec![0; room], at)?
+            }
+        };
+        if count == 0 {
+            break;
         }
+        present = present.saturating_add(count as u64);
     }
     Ok(present)
 }
@@ -81,8 +92,6 @@ fn pass(file: BorrowedFd<'_>, nowhere: BorrowedFd<'_>, offset: u64, length: u64)
     loop {
         match rustix::fs::sendfile(nowhere, file, Some(&mut at), count) {
             Err(Errno::INTR) => {}
-            // What cannot be moved can be read.
-            Err(Errno::INVAL | Errno::NOSYS) => return read_at(file, &mut vec![0; count.min(STEP)], offset),
             result => return result.map_err(io::Error::from),
         }
     }

@@ -4,11 +4,10 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, getrlimit};
 use tower::service_fn;
 
-use super::Buffers;
 use super::stack::Location;
+use super::{Buffers, process};
 use crate::coding::Policy;
 use crate::config::model::{self, Action, RequestBuffering};
 use crate::handler::files::{self, Files, HotFiles};
@@ -30,8 +29,10 @@ impl Builder {
         let pool = Pool::new();
         let dialers =
             upstreams.iter().map(|upstream| Rc::new(Dialer::new(Arc::clone(upstream), &pool))).collect();
-        let hot =
-            Rc::new(HotFiles::new(files::Limits { open: share_of_descriptors(), ..Default::default() }));
+        let hot = Rc::new(HotFiles::new(files::Limits {
+            open: process::share_of_descriptors(),
+            ..Default::default()
+        }));
         tokio::task::spawn_local(close_idle(Rc::downgrade(&hot)));
         Self { hot, dialers, buffers: buffers.clone() }
     }
@@ -157,14 +158,6 @@ fn policy(location: &model::Location) -> Option<Policy> {
         levels: *levels,
         cookies: *cookies,
     })
-}
-
-/// How many files one event loop may keep open: connections need the most of what there is.
-fn share_of_descriptors() -> usize {
-    let most = getrlimit(Resource::Nofile)
-        .current
-        .map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
-    (most / 32).min(files::Limits::default().open)
 }
 
 /// How often kept files are looked through for those that nobody asks for.

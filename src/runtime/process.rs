@@ -8,6 +8,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::config::Config;
 use crate::config::model::{self, AccessLog, Action, Level, Location, LogFormat, RequestBuffering};
+use crate::handler::files::Limits;
 use crate::http::Cause;
 use crate::middleware::{RequestBuffer, ResponseBuffer};
 use crate::net::ListenAddr;
@@ -137,4 +138,12 @@ pub fn raise_file_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::warn!("the limit of open files cannot be raised: {error}");
     }
+}
+
+/// How many files one event loop may keep open: connections need the most of what there is.
+pub fn share_of_descriptors() -> usize {
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile)
+        .current
+        .map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+    (most / 32).min(Limits::default().open)
 }

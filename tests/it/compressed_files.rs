@@ -216,7 +216,9 @@ fn sent_by(said: &str, path: &str, fields: &[(&str, &str)]) -> Response {
     for name in ["doc.txt", "9f8a7c"] {
         age(&proxy.dir().join("media").join(name));
     }
-    let request = Request::get("/").header("Accept-Encoding", "gzip");
+    let accepts = fields.iter().any(|(name, _)| *name == "Accept-Encoding");
+    let request =
+        if accepts { Request::get("/") } else { Request::get("/").header("Accept-Encoding", "gzip") };
     proxy.start().send(&fields.iter().fold(request, |request, (name, value)| request.header(name, value)))
 }
 
@@ -234,6 +236,11 @@ fn what_an_application_says_of_a_file_decides_whether_it_is_compressed() {
     assert_eq!(coding("Content-Type: image/png\r\n", "/protected/doc.txt"), None);
     assert_eq!(coding("", "/protected/9f8a7c"), None);
     assert_eq!(coding("Content-Type: text/html\r\n", "/protected/9f8a7c"), gzip);
+    for accept in ["gzip", "identity"] {
+        let fields = [("Accept-Encoding", accept)];
+        let response = sent_by("Content-Type: text/html\r\n", "/protected/9f8a7c", &fields);
+        assert_eq!(response.header("vary"), Some("Accept-Encoding"), "{accept}");
+    }
 }
 
 #[test]

@@ -35,6 +35,11 @@ impl Catalog {
         !self.precompressed.is_empty() || self.description.compress.is_some()
     }
 
+    /// Whether some clients get it compressed.
+    pub fn may_compress(&self, file: &Representation, request: &Request) -> bool {
+        self.description.compresses(file, request).is_some()
+    }
+
     /// The form of a file that the client prefers. `with_ranges`: parts are wanted, which there are of files
     /// only.
     pub async fn select(
@@ -124,6 +129,9 @@ impl Catalog {
         let key = key(Place { below, path: &file.path }).into_owned();
         if let Some(kept) = self.hot.of_state(space, &key, file.state) {
             return Some(kept);
+        }
+        if file.compressing().is_dense(coding) {
+            return None;
         }
         let (catalog, file) = (Rc::clone(self), Rc::clone(file));
         let making = async move {

@@ -35,7 +35,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::Outcome;
-use crate::coding::{Coding, Policy};
+use crate::coding::{Coding, Policy, vary_by_coding};
 use crate::http::{Fault, MediaTypes, Request, Response, Template, Try};
 use answer::{Found, add_slash, allow, compress, missing, no_index, represent, wants_ranges};
 use catalog::Catalog;
@@ -146,13 +146,19 @@ impl Files {
             Found::NoIndex(_) => return Err(no_index(&self.place(request))),
             Found::Missing => return Err(self.missing(request)),
         };
-        match self.catalog.select(file, below, request, wants_ranges(request)).await {
+        // Where an application says what a file is, its own fields do not tell that there are codings of it.
+        let varies = request.said.is_some() && self.catalog.may_compress(&file, request);
+        let mut response = match self.catalog.select(file, below, request, wants_ranges(request)).await {
             Selected::Whole(file) => represent(request, &file),
             Selected::Compressing(file, coding, policy) => {
                 let plain = Reader::new(file.content(), file.length, self.catalog.directory.waiting());
                 compress(request, &file, coding, policy, plain)
             }
+        }?;
+        if varies {
+            vary_by_coding(&mut response.headers);
         }
+        Ok(response)
     }
 
     async fn list(&self, request: &Request, place: Place<'_>) -> Result<Response, Fault> {
