@@ -1,17 +1,15 @@
 //! Reads that may wait for a disk, on threads that may wait.
 
-use std::cell::OnceCell;
 use std::fs::File;
 use std::io;
 use std::num::NonZeroU64;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use rustix::fs::{Advice, fadvise};
 use rustix::io::Errno;
-use tokio::sync::Semaphore;
 
+use super::Waiting;
 use super::residency::{self, FileSystem};
 
 /// So many reads at once for each event loop: a mount that hangs leaves threads for all other work.
@@ -107,20 +105,14 @@ fn read_at(file: BorrowedFd<'_>, room: &mut [u8], offset: u64) -> io::Result<usi
 }
 
 thread_local! {
-    static READS: OnceCell<Arc<Semaphore>> = const { OnceCell::new() };
+    static READS: Waiting = Waiting::new(READS_MAX);
 }
 
 async fn wait_for_disk<T: Send + 'static>(
     call: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    let reads = READS.with(|reads| Arc::clone(reads.get_or_init(|| Arc::new(Semaphore::new(READS_MAX)))));
-    let permit = reads.acquire_owned().await.map_err(io::Error::other)?;
-    let called = tokio::task::spawn_blocking(move || {
-        // Held until the disk is done, also when nobody waits for it any more.
-        let _permit = permit;
-        call()
-    });
-    called.await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    let reads = READS.with(Waiting::clone);
+    reads.run(call).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 #[cfg(test)]
@@ -128,6 +120,7 @@ mod tests {
     use std::future::Future;
     use std::io::Write;
     use std::pin::pin;
+    use std::sync::Arc;
     use std::task::{Context, Waker};
 
     use super::*;

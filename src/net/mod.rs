@@ -7,10 +7,12 @@ mod residency;
 mod sendfile;
 mod socket;
 mod stream;
+mod waiting;
 
 pub use addr::{ClientAddr, ListenAddr, UpstreamAddr, write_ip};
 pub use deadline::Deadline;
-pub use residency::{Residency, residency};
+pub use residency::{FileSystem, Residency, residency};
 pub use sendfile::{SENDFILE_MAX, send_more, sendfile};
 pub use socket::{Bound, Listener, is_live_socket, remove_socket_files};
 pub use stream::Stream;
+pub use waiting::Waiting;

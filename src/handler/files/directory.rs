@@ -15,8 +15,11 @@ use super::hot::TRUSTED;
 use super::listing::{self, Listing};
 use super::open::{Entry, Look, Place, Refusal, Symlinks};
 use super::state::State;
-use super::waiting::Waiting;
 use crate::http::{Cause, Fault};
+use crate::net::Waiting;
+
+/// How many looks of one location may wait at once.
+const LOOKS_MAX: usize = 6;
 
 #[derive(Debug)]
 pub struct Directory {
@@ -57,7 +60,7 @@ pub struct Wanted {
 
 impl Directory {
     pub fn new(path: PathBuf, symlinks: Symlinks) -> Self {
-        Self { path, symlinks, base: RefCell::default(), waiting: Waiting::default() }
+        Self { path, symlinks, base: RefCell::default(), waiting: Waiting::new(LOOKS_MAX) }
     }
 
     pub fn path(&self) -> &Path {

@@ -28,7 +28,6 @@ mod representation;
 mod resolve;
 mod root;
 mod state;
-mod waiting;
 
 use std::path::PathBuf;
 use std::rc::Rc;

@@ -10,8 +10,8 @@ use bytes::{Bytes, BytesMut};
 use rustix::io::{Errno, ReadWriteFlags};
 
 use super::representation::Content;
-use super::waiting::Waiting;
 use crate::http::{Cause, Fault, Frame, Source};
+use crate::net::Waiting;
 
 /// What one call reads.
 const PIECE: u64 = 64 * 1024;

@@ -65,7 +65,7 @@ pub fn residency(file: BorrowedFd<'_>, offset: u64, length: u64) -> Residency {
         None => Residency::Unknown,
         Some((FileSystem::Memory, _)) => Residency::Present(length),
         Some((FileSystem::Overlay, _)) => known.read(identity, offset, length, now),
-        Some((FileSystem::Other, _)) => Residency::Untold,
+        Some((FileSystem::Remote | FileSystem::Other, _)) => Residency::Untold,
     })
 }
 

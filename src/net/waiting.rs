@@ -1,23 +1,20 @@
-//! Threads on which a location may wait for what its files lie on.
+//! Threads on which something may wait for what files lie on.
 
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 
-/// How many at once. A mount that hangs holds so many threads of the event loop's and not all.
-const MOST: usize = 6;
-
+/// So many threads, and no more. A mount that hangs holds them all for ever, which leaves the others of the event
+/// loop for all other work.
 #[derive(Clone, Debug)]
 pub struct Waiting(Arc<Semaphore>);
 
-impl Default for Waiting {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MOST)))
-    }
-}
-
 impl Waiting {
+    pub fn new(most: usize) -> Self {
+        Self(Arc::new(Semaphore::new(most)))
+    }
+
     /// Does what may take long on a thread of its own. Who gives up waiting does not end it there, and frees no
     /// place for another: the thread is held up all the same.
     ///
@@ -60,8 +57,8 @@ mod tests {
 
     #[tokio::test]
     async fn who_gives_up_frees_no_place_while_the_thread_is_held_up() {
-        let (waiting, (hanging, writer)) = (Waiting::default(), std::io::pipe().unwrap());
-        for _ in 0..MOST {
+        let (waiting, (hanging, writer)) = (Waiting::new(6), std::io::pipe().unwrap());
+        for _ in 0..6 {
             // Begun, and given up.
             assert!(is_pending(&mut look(&waiting, &hanging)));
         }
