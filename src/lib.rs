@@ -70,6 +70,8 @@ pub mod app;
 pub mod cli;
 pub mod signals;
 
+pub mod reload;
+
 pub mod config;
 pub mod runtime;
 

@@ -43,7 +43,8 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("admin", &["net", "http", "observe"]),
-    ("app", &["net", "observe", "signals", "process", "config", "runtime", "admin"]),
+    ("reload", &["net", "observe", "config", "runtime", "upstream", "admin"]),
+    ("app", &["net", "observe", "signals", "process", "config", "runtime", "reload"]),
     ("cli", &[]),
     ("main", &["app", "cli"]),
 ];
@@ -56,7 +57,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("zstd", &["coding"]),
     ("toml", &["config"]),
     ("clap", &["cli", "main"]),
-    ("notify", &["app", "process"]),
+    ("notify", &["reload"]),
 ];
 
 /// Crates that a module must do without.

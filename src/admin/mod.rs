@@ -61,8 +61,8 @@ impl Admin {
     ///
     /// # Errors
     /// When the event loop refuses the socket.
-    pub async fn serve(mut self, look: Look) -> io::Result<()> {
-        let socket = self.0.take().ok_or(io::ErrorKind::NotConnected)?;
+    pub async fn serve(self, look: Look) -> io::Result<()> {
+        let socket = self.0.socket(0)?;
         let listener = Listener::adopt(&self.0.configured, socket)?;
         let door = if matches!(listener, Listener::Unix(_)) { Door::Unix } else { Door::Tcp };
         let places = Arc::new(Semaphore::new(CONNECTIONS));

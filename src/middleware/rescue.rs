@@ -12,7 +12,7 @@ use crate::http::{Cause, Fault, Response, Side};
 use crate::observe;
 
 /// A site's own pages for errors: by status, then by class.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ErrorPages {
     pub exact: BTreeMap<u16, ErrorPage>,
     /// `4` for every 4xx, `5` for every 5xx.
@@ -20,7 +20,7 @@ pub struct ErrorPages {
 }
 
 /// What is shown for an error.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ErrorPage {
     /// As the file was when the configuration was loaded.
     File { content_type: HeaderValue, body: Bytes },

@@ -22,6 +22,9 @@ const BACKLOG: i32 = 4096;
 const UNSENT_MAX: u32 = 256 * 1024;
 
 /// Bound and listening sockets for one configured address, one for each event loop.
+///
+/// They are kept here as well as in the loops, for a loop that has to be started anew, or for another process
+/// that takes over. A socket is closed when both have let it go.
 #[derive(Debug)]
 pub struct Bound {
     pub configured: ListenAddr,
@@ -51,21 +54,33 @@ impl Bound {
     /// What `bind(2)` and `listen(2)` say; `AddrInUse` also when another process of the same user
     /// listens with `SO_REUSEPORT`, which the kernel alone would allow silently.
     pub fn new(addr: &ListenAddr, loops: usize) -> io::Result<Self> {
+        Self::open(addr, loops, true)
+    }
+
+    fn open(addr: &ListenAddr, loops: usize, alone: bool) -> io::Result<Self> {
         match addr {
             // As nginx does: who may come in is said by the directory.
             ListenAddr::Unix(path) => Self::unix(addr, path, loops, 0o666),
-            ListenAddr::Tcp(at) => Self::tcp(addr, *at, at.is_ipv6(), loops),
+            ListenAddr::Tcp(at) => Self::tcp(addr, *at, at.is_ipv6(), loops, alone),
             ListenAddr::Any(port) if ipv6_exists() => {
                 let at = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, *port, 0, 0);
-                Self::tcp(addr, at.into(), false, loops)
+                Self::tcp(addr, at.into(), false, loops, alone)
             }
-            ListenAddr::Any(port) => Self::tcp(addr, ([0, 0, 0, 0], *port).into(), false, loops),
+            ListenAddr::Any(port) => Self::tcp(addr, ([0, 0, 0, 0], *port).into(), false, loops, alone),
         }
     }
 
-    fn tcp(configured: &ListenAddr, at: SocketAddr, only_v6: bool, loops: usize) -> io::Result<Self> {
-        // A first socket without SO_REUSEPORT meets whoever holds the port already.
-        drop(tcp_socket(at, only_v6, false)?);
+    fn tcp(
+        configured: &ListenAddr,
+        at: SocketAddr,
+        only_v6: bool,
+        loops: usize,
+        alone: bool,
+    ) -> io::Result<Self> {
+        if alone {
+            // A first socket without SO_REUSEPORT meets whoever holds the port already.
+            drop(tcp_socket(at, only_v6, false)?);
+        }
         let first = tcp_socket(at, only_v6, true)?;
         let real = first.local_addr()?.as_socket().unwrap_or(at);
         let mut sockets = vec![first];
@@ -95,9 +110,22 @@ impl Bound {
         Ok(Self { configured: configured.clone(), actual: configured.clone(), sockets })
     }
 
-    /// Takes one event loop's socket out.
-    pub fn take(&mut self) -> Option<Socket> {
-        self.sockets.pop()
+    /// Binds `addr` although this process holds the same port by another address, which the look for other
+    /// processes would take for one.
+    ///
+    /// # Errors
+    /// What `bind(2)` and `listen(2)` say.
+    pub fn beside(addr: &ListenAddr, loops: usize) -> io::Result<Self> {
+        Self::open(addr, loops, false)
+    }
+
+    /// A duplicate of one event loop's socket.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn socket(&self, index: usize) -> io::Result<Socket> {
+        let socket = self.sockets.get(index).or(self.sockets.first());
+        socket.map_or_else(|| Err(io::ErrorKind::NotFound.into()), Socket::try_clone)
     }
 }
 

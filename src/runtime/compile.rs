@@ -1,5 +1,6 @@
 //! From the validated model to what runs: once for all event loops, then a copy for each.
 
+use std::io;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use bytes::Bytes;
 use super::location::Builder;
 use super::site::Site;
 use super::stack::Stack;
-use super::{Buffers, Door, upstream};
+use super::upstream::Compiled;
+use super::{Buffers, Door, Placements, process, upstream};
 use crate::config::Config;
 use crate::config::model;
 use crate::http::media_type;
@@ -18,15 +20,16 @@ use crate::net::{Bound, ListenAddr};
 use crate::observe::{Counters, Floods, Lines, Shard, SpoolStatus};
 use crate::router::{self, Router};
 use crate::server::Settings;
-use crate::upstream::{Upstream, Watch};
+use crate::upstream::{Health, Pool, Upstream};
 
 /// What all event loops share of one configuration: immutable, but for the counts in its upstreams.
 #[derive(Debug)]
 pub struct Snapshot {
-    config: Config,
-    upstreams: Vec<Arc<Upstream>>,
-    /// Of each site, by its index.
-    pages: Vec<ErrorPages>,
+    pub config: Config,
+    placements: Placements,
+    compiled: Vec<Compiled>,
+    /// By their index.
+    sites: Vec<Arc<Site>>,
     buffers: Buffers,
     access_format: Arc<AccessFormat>,
     counters: Arc<Counters>,
@@ -35,16 +38,61 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Reads the error pages, and gives the upstreams their counters.
-    pub fn new(config: Config, buffers: Buffers, counters: Arc<Counters>, floods: Arc<Floods>) -> Self {
-        let upstreams =
-            config.upstreams.iter().map(|upstream| Arc::new(upstream::compile(upstream))).collect();
-        let pages = config.sites.iter().map(|site| read_pages(&site.errors)).collect();
-        let access_format = Arc::new(access_format(&config.log.access_format));
-        Self { config, upstreams, pages, buffers, access_format, counters, floods }
+    pub fn new(config: Config, counters: Arc<Counters>, floods: Arc<Floods>) -> Self {
+        Self::build(config, counters, floods, Placements::new(), None)
     }
 
-    pub fn upstreams(&self) -> &[Arc<Upstream>] {
-        &self.upstreams
+    /// The next one: what is as before goes on, with its health, counts, queues and idle connections.
+    /// Everything here may wait for the disk.
+    #[must_use]
+    pub fn succeeded_by(&self, config: Config, placements: Placements) -> Self {
+        let (counters, floods) = (Arc::clone(&self.counters), Arc::clone(&self.floods));
+        Self::build(config, counters, floods, placements, Some(self))
+    }
+
+    fn build(
+        config: Config,
+        counters: Arc<Counters>,
+        floods: Arc<Floods>,
+        placements: Placements,
+        former: Option<&Self>,
+    ) -> Self {
+        let former_of = |name: &str| former?.compiled.iter().find(|compiled| compiled.model.name == name);
+        let compiled = config
+            .upstreams
+            .iter()
+            .map(|upstream| Compiled::new(upstream, former_of(&upstream.name), &placements))
+            .collect();
+        let sites = config.sites.iter().map(site).collect();
+        let access_format = Arc::new(access_format(&config.log.access_format));
+        let kept = former.filter(|former| former.config.server.spool == config.server.spool);
+        let buffers = kept.map_or_else(|| process::buffers(&config), |former| former.buffers.clone());
+        Self { config, placements, compiled, sites, buffers, access_format, counters, floods }
+    }
+
+    /// Whether what the configuration names was found on disk as in the one before: pages for errors, and
+    /// where links lead.
+    pub fn found_the_same_as(&self, former: &Self) -> bool {
+        self.sites == former.sites
+    }
+
+    pub fn placements(&self) -> &Placements {
+        &self.placements
+    }
+
+    pub fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.compiled.iter().map(|compiled| &compiled.running)
+    }
+
+    /// Those whose servers are checked, and how.
+    pub fn watched(&self) -> impl Iterator<Item = (&Arc<Upstream>, Health)> {
+        let checked = |compiled: &Compiled| compiled.model.health.as_ref().map(upstream::health);
+        self.compiled.iter().filter_map(move |compiled| Some((&compiled.running, checked(compiled)?)))
+    }
+
+    /// It is in force from now on.
+    pub fn take_over(&self) {
+        self.compiled.iter().for_each(Compiled::pardon);
     }
 
     pub fn spool(&self) -> SpoolStatus {
@@ -58,8 +106,8 @@ impl Snapshot {
     }
 
     /// One event loop's copy. Regular expressions and pools are its own: it shares nothing that is locked.
-    pub fn stack(&self, lines: Lines, counts: Arc<Shard>) -> Stack {
-        let builder = Builder::new(&self.upstreams, &self.buffers);
+    pub fn stack(&self, lines: Lines, counts: Arc<Shard>, pool: &Rc<Pool>) -> Stack {
+        let builder = Builder::new(self.upstreams(), &self.buffers, pool);
         let sites = self.config.sites.iter().map(|site| router::Site {
             listen: site.listen.clone(),
             hosts: site.hosts.clone(),
@@ -70,8 +118,6 @@ impl Snapshot {
                 .collect(),
         });
         let router = Router::new(sites);
-        let pages = self.config.sites.iter().zip(&self.pages);
-        let sites = pages.map(|(site, pages)| Site::new(pages.clone(), &site.locations)).collect();
         let trusted = self.config.server.trusted_proxies.clone();
         let journal = Journal {
             lines,
@@ -79,29 +125,24 @@ impl Snapshot {
             counts,
             floods: Arc::clone(&self.floods),
         };
-        Stack::from_parts(router, sites, trusted, journal)
+        Stack::from_parts(router, self.sites.clone(), trusted, journal)
     }
 
-    /// Begins to check the servers of all upstreams that want it: once for the process, on the thread that
-    /// runs this, whose runtime has to be a local one.
-    pub fn watch(&self) -> Watch {
-        let healths =
-            self.config.upstreams.iter().map(|upstream| upstream.health.as_ref().map(upstream::health));
-        let pairs = self.upstreams.iter().zip(healths);
-        Watch::start(pairs.filter_map(|(upstream, health)| Some((Arc::clone(upstream), health?))))
-    }
-
-    /// One event loop's socket of a listener, with what holds before a site is known.
-    pub fn door(&self, bound: &mut Bound) -> Option<Door> {
+    /// A duplicate of one event loop's socket of a listener, with what holds before a site is known; `None`
+    /// where no site listens there.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn door(&self, bound: &Bound, index: usize) -> io::Result<Option<Door>> {
         let configured = bound.configured.clone();
-        let timeouts = self.first_timeouts(&configured)?;
-        let settings = Settings {
-            header: timeouts.header,
-            keep_alive: timeouts.keep_alive,
-            body: timeouts.body,
-            send: timeouts.send,
-        };
-        Some(Door { configured, socket: bound.take()?, settings })
+        let settings = self.first_settings(&configured);
+        settings.map(|settings| Ok(Door { configured, socket: bound.socket(index)?, settings })).transpose()
+    }
+
+    /// What holds on a listener's connections before a site is known.
+    pub fn first_settings(&self, listener: &ListenAddr) -> Option<Settings> {
+        let model::Timeouts { header, keep_alive, body, send } = self.first_timeouts(listener)?;
+        Some(Settings { header, keep_alive, body, send })
     }
 
     /// As in nginx, a listener's default site says how long a head may take: its host is not known earlier.
@@ -110,6 +151,10 @@ impl Snapshot {
         let first = *sites.peek()?;
         Some(sites.find(|site| site.hosts.is_empty()).unwrap_or(first).timeouts)
     }
+}
+
+fn site(site: &model::Site) -> Arc<Site> {
+    Arc::new(Site::new(read_pages(&site.errors), &site.locations))
 }
 
 fn access_format(format: &model::AccessFormat) -> AccessFormat {

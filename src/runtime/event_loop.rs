@@ -1,5 +1,7 @@
 //! One event loop: a thread with its own listeners, its own copy of the compiled configuration and its
-//! own pools, which nobody else touches.
+//! own pools, which nobody else touches. It does what it is told by messages.
+
+mod worker;
 
 use std::future::pending;
 use std::io;
@@ -9,12 +11,13 @@ use std::time::Duration;
 
 use socket2::Socket;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 
+use self::worker::Worker;
 use super::Snapshot;
-use crate::net::{ListenAddr, Listener};
+use crate::net::ListenAddr;
 use crate::observe::AccessLog;
-use crate::server::{Server, Settings};
+use crate::server::Settings;
 
 /// What all loops are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +25,9 @@ pub enum Phase {
     Serving,
     /// Take no more connections; what is in flight may go on for as long as the grace says.
     Draining(Duration),
+    /// The same, but another process listens on: kept connections end with one more answer, since their
+    /// clients may just be sending.
+    HandingOver(Duration),
     /// End now.
     Stopping,
 }
@@ -36,10 +42,31 @@ pub struct Door {
 
 /// A running loop.
 #[derive(Debug)]
-pub struct EventLoop(JoinHandle<()>);
+pub struct EventLoop {
+    thread: JoinHandle<()>,
+    orders: mpsc::UnboundedSender<Order>,
+    /// Closed when the thread is about to end, however that came.
+    alive: watch::Receiver<()>,
+}
+
+/// What one loop is told.
+#[derive(Debug)]
+enum Order {
+    /// Compile this configuration and take these sockets, so that nothing can fail any more. Nobody sees
+    /// anything of it yet.
+    Prepare { snapshot: Arc<Snapshot>, doors: Vec<Door>, done: oneshot::Sender<io::Result<()>> },
+    /// Serve what was prepared last.
+    Commit { done: oneshot::Sender<()> },
+    /// Forget what was prepared.
+    Abort,
+    /// Show that the loop turns.
+    Beat { done: oneshot::Sender<()> },
+    #[cfg(test)]
+    Panic,
+}
 
 impl EventLoop {
-    /// Starts the thread and returns once its runtime exists.
+    /// Starts the thread and returns once it serves.
     ///
     /// # Errors
     /// When the kernel gives no thread, no event queue, or refuses a socket in it.
@@ -51,17 +78,22 @@ impl EventLoop {
         phase: watch::Receiver<Phase>,
     ) -> io::Result<Self> {
         let log = Arc::clone(log);
+        let (orders, received) = mpsc::unbounded_channel();
+        let (living, alive) = watch::channel(());
         let (started, outcome) = std::sync::mpsc::sync_channel(1);
         let thread = std::thread::Builder::new().name(name).spawn(move || {
+            let _living = living;
             let runtime = match build_runtime() {
                 Ok(runtime) => runtime,
                 Err(error) => return drop(started.send(Err(error))),
             };
             runtime.block_on(async move {
-                match open(doors, &snapshot, &log) {
-                    Ok(server) => {
+                match Worker::open(doors, &snapshot, &log) {
+                    Ok(worker) => {
+                        // Those it serves first keep what they need of it.
+                        drop(snapshot);
                         drop(started.send(Ok(())));
-                        until_ended(&server, phase).await;
+                        run(worker, received, phase).await;
                     }
                     Err(error) => drop(started.send(Err(error))),
                 }
@@ -70,7 +102,45 @@ impl EventLoop {
             runtime.shutdown_background();
         })?;
         outcome.recv().unwrap_or_else(|_| Err(io::Error::other("the event loop ended while it started")))?;
-        Ok(Self(thread))
+        Ok(Self { thread, orders, alive })
+    }
+
+    /// Has everything made ready that [`Self::commit`] then puts into force.
+    ///
+    /// # Errors
+    /// When the loop refuses a socket, or is no more.
+    pub async fn prepare(&self, snapshot: Arc<Snapshot>, doors: Vec<Door>) -> io::Result<()> {
+        let (done, outcome) = oneshot::channel();
+        self.tell(Order::Prepare { snapshot, doors, done });
+        outcome.await.unwrap_or_else(|_| Err(io::Error::other("an event loop has ended")))
+    }
+
+    /// Returns when the loop serves what was prepared. One that has ended serves nothing, and is started anew
+    /// with it.
+    pub async fn commit(&self) {
+        let (done, outcome) = oneshot::channel();
+        self.tell(Order::Commit { done });
+        let _ = outcome.await;
+    }
+
+    /// Has it forget what was prepared.
+    pub fn abort(&self) {
+        self.tell(Order::Abort);
+    }
+
+    /// Returns when the loop has turned once more. A loop that has ended never does.
+    pub async fn beat(&self) {
+        let (done, turned) = oneshot::channel();
+        self.tell(Order::Beat { done });
+        if turned.await.is_err() {
+            pending::<()>().await;
+        }
+    }
+
+    /// Ready when the thread has ended, or is about to. Can be dropped and called again.
+    pub async fn ended(&self) {
+        let mut alive = self.alive.clone();
+        while alive.changed().await.is_ok() {}
     }
 
     /// Waits for the thread's end.
@@ -78,7 +148,18 @@ impl EventLoop {
     /// # Errors
     /// When the loop panicked.
     pub fn join(self) -> Result<(), &'static str> {
-        self.0.join().map_err(|_| "an event loop panicked")
+        self.thread.join().map_err(|_| "an event loop panicked")
+    }
+
+    /// Makes the loop fail as by a bug in it.
+    #[cfg(test)]
+    pub fn panic(&self) {
+        self.tell(Order::Panic);
+    }
+
+    /// One that has ended needs to be told nothing.
+    fn tell(&self, order: Order) {
+        let _ = self.orders.send(order);
     }
 }
 
@@ -94,27 +175,32 @@ fn build_runtime() -> io::Result<LocalRuntime> {
         .build_local(LocalOptions::default())
 }
 
-fn open(doors: Vec<Door>, snapshot: &Snapshot, log: &AccessLog) -> io::Result<Server> {
-    let counts = snapshot.counts();
-    let stack = snapshot.stack(log.lines(), Arc::clone(&counts));
-    let server = Server::new(counts);
-    for door in doors {
-        let listener = Listener::adopt(&door.configured, door.socket)?;
-        server.listen(listener, door.configured, stack.clone(), door.settings);
-    }
-    Ok(server)
-}
-
 /// Serves until told otherwise, then drains until the last connection has ended, time is up, or a second
 /// word says that there is none.
-async fn until_ended(server: &Server, mut phase: watch::Receiver<Phase>) {
-    let grace = match changed(&mut phase, |phase| phase != Phase::Serving).await {
-        Phase::Draining(grace) => grace,
-        Phase::Serving | Phase::Stopping => return,
+async fn run(
+    mut worker: Worker,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+    mut phase: watch::Receiver<Phase>,
+) {
+    let grace = loop {
+        tokio::select! {
+            biased;
+            next = changed(&mut phase, |phase| phase != Phase::Serving) => match next {
+                Phase::Draining(grace) => {
+                    worker.drain();
+                    break grace;
+                }
+                Phase::HandingOver(grace) => {
+                    worker.hand_over();
+                    break grace;
+                }
+                Phase::Serving | Phase::Stopping => return,
+            },
+            Some(order) = orders.recv() => worker.obey(order),
+        }
     };
-    server.drain();
     tokio::select! {
-        () = server.ended() => {}
+        () = worker.ended() => {}
         () = tokio::time::sleep(grace) => tracing::warn!("requests were cut off: they went on past {grace:?}"),
         _ = changed(&mut phase, |phase| phase == Phase::Stopping) => {}
     }

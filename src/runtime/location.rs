@@ -25,10 +25,12 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    pub fn new(upstreams: &[Arc<Upstream>], buffers: &Buffers) -> Self {
-        let pool = Pool::new();
-        let dialers =
-            upstreams.iter().map(|upstream| Rc::new(Dialer::new(Arc::clone(upstream), &pool))).collect();
+    pub fn new<'a>(
+        upstreams: impl Iterator<Item = &'a Arc<Upstream>>,
+        buffers: &Buffers,
+        pool: &Rc<Pool>,
+    ) -> Self {
+        let dialers = upstreams.map(|upstream| Rc::new(Dialer::new(Arc::clone(upstream), pool))).collect();
         let hot = Rc::new(HotFiles::new(files::Limits {
             open: process::share_of_descriptors(),
             ..Default::default()

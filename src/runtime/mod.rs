@@ -2,6 +2,7 @@
 
 mod compile;
 mod event_loop;
+mod front;
 mod location;
 mod process;
 mod site;
@@ -16,3 +17,4 @@ pub use process::{
 };
 pub use stack::Stack;
 pub use status::status;
+pub use upstream::Placements;

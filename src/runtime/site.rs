@@ -10,8 +10,9 @@ use crate::http::{Request, Template};
 use crate::middleware::ErrorPages;
 use crate::router::LocationPattern;
 
-/// A compiled `[[site]]`, but for its locations themselves.
-#[derive(Debug, Default)]
+/// A compiled `[[site]]`, but for its locations themselves. What was looked up on disk for it stands for as
+/// long as the configuration does.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Site {
     pub pages: ErrorPages,
     /// Whether a request may be needed again, for a location that shows its error.
@@ -22,7 +23,7 @@ pub(super) struct Site {
 }
 
 /// The directory of an internal location.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Root {
     /// As it is written, and as it is without symbolic links: applications find themselves by either.
     spellings: Vec<Vec<u8>>,

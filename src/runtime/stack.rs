@@ -10,6 +10,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tower::Service;
@@ -29,7 +30,7 @@ pub struct Stack(Rc<Inner>);
 impl Stack {
     pub(super) fn from_parts(
         router: Router<Rc<Location>>,
-        sites: Vec<Site>,
+        sites: Vec<Arc<Site>>,
         trusted: TrustedProxies,
         journal: Journal,
     ) -> Self {
@@ -67,7 +68,7 @@ impl Service<Incoming> for Stack {
 struct Inner {
     router: Router<Rc<Location>>,
     /// By their index, as in the router.
-    sites: Vec<Site>,
+    sites: Vec<Arc<Site>>,
     trusted: TrustedProxies,
     journal: Rc<Journal>,
 }

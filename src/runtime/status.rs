@@ -11,6 +11,6 @@ pub fn status(snapshot: &Snapshot, counters: &Counters, log: &AccessLog) -> Stat
         counts: counters.read(),
         lines_dropped: log.dropped(),
         spool: snapshot.spool(),
-        upstreams: snapshot.upstreams().iter().map(|upstream| upstream.status()).collect(),
+        upstreams: snapshot.upstreams().map(|upstream| upstream.status()).collect(),
     }
 }

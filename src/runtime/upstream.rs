@@ -1,25 +1,88 @@
-//! One upstream of the model as what runs.
+//! One upstream of the model as what runs, going on where that of the former configuration stops.
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use crate::config::model;
+use crate::net::UpstreamAddr;
 use crate::upstream::{
-    Conditions, Health, Passive, Policy, Question, QueueLimits, RetryRules, Server, Settings, StickyCookie,
-    Upstream,
+    Conditions, Endpoint, Health, Passive, Policy, Question, QueueLimits, RetryRules, Server, Settings,
+    StickyCookie, Upstream,
 };
 
 /// Names this machine for as long as it is installed (machine-id(5)).
 const MACHINE_ID: &str = "/etc/machine-id";
 
-pub(super) fn compile(upstream: &model::Upstream) -> Upstream {
-    let servers = upstream.servers.iter().map(|server| Server {
+/// Where the servers of upstreams are at present whose processes rproxy runs, by the upstream's name and in
+/// the order of its servers.
+pub type Placements = BTreeMap<String, Vec<UpstreamAddr>>;
+
+/// An upstream with what the configuration says of it.
+#[derive(Clone, Debug)]
+pub(super) struct Compiled {
+    pub model: model::Upstream,
+    pub running: Arc<Upstream>,
+}
+
+impl Compiled {
+    /// One that is as before is the same as before.
+    pub fn new(model: &model::Upstream, former: Option<&Self>, placements: &Placements) -> Self {
+        let addresses = addresses(model, placements);
+        let running = match former {
+            Some(former) if former.model.is_like(model) && former.is_at(&addresses) => {
+                Arc::clone(&former.running)
+            }
+            _ => Arc::new(compile(model, addresses, former)),
+        };
+        Self { model: model.clone(), running }
+    }
+
+    /// Whoever no longer judges its servers has nothing to say of them.
+    pub fn pardon(&self) {
+        for server in &self.running.servers {
+            server.endpoint.pardon(self.model.health.is_some(), self.model.passive.fails > 0);
+        }
+    }
+
+    fn is_at(&self, addresses: &[UpstreamAddr]) -> bool {
+        self.running.servers.iter().map(|server| &server.endpoint.addr).eq(addresses)
+    }
+}
+
+fn addresses(model: &model::Upstream, placements: &Placements) -> Vec<UpstreamAddr> {
+    let placed = placements.get(&model.name).filter(|placed| placed.len() == model.servers.len());
+    placed.cloned().unwrap_or_else(|| model.servers.iter().map(|server| server.address.clone()).collect())
+}
+
+fn compile(model: &model::Upstream, addresses: Vec<UpstreamAddr>, former: Option<&Compiled>) -> Upstream {
+    let servers = model.servers.iter().zip(addresses).map(|(server, address)| Server {
+        endpoint: endpoint(server, address, former),
         weight: server.weight,
         backup: server.backup,
+        max_conns: NonZeroUsize::new(server.max_conns),
         drain: server.drain,
-        ..Server::new(server.address.clone()).with_at_most(server.max_conns)
     });
-    Upstream::new(&upstream.name, servers, policy(upstream), settings(upstream))
+    let upstream = Upstream::new(&model.name, servers, policy(model), settings(model));
+    match former {
+        Some(former) => upstream.succeeding(&former.running),
+        None => upstream,
+    }
+}
+
+/// The server that is there already, with its health, counts and idle connections, or a new one.
+fn endpoint(
+    server: &model::UpstreamServer,
+    address: UpstreamAddr,
+    former: Option<&Compiled>,
+) -> Arc<Endpoint> {
+    let mut known = former.iter().flat_map(|former| &former.running.servers).map(|server| &server.endpoint);
+    match known.find(|endpoint| endpoint.addr == address) {
+        Some(endpoint) => Arc::clone(endpoint),
+        None => Arc::new(Endpoint::standing_for(server.address.to_string().into(), address)),
+    }
 }
 
 fn settings(upstream: &model::Upstream) -> Settings {
@@ -77,6 +140,7 @@ fn policy(upstream: &model::Upstream) -> Policy {
 /// What signs cookies where no secret is written: the same after a restart, and known to nobody who may not
 /// log in here.
 fn secret_of_machine(upstream: &str) -> String {
+    static RANDOM: OnceLock<[u64; 2]> = OnceLock::new();
     match std::fs::read_to_string(Path::new(MACHINE_ID)) {
         Ok(id) if !id.trim().is_empty() => format!("rproxy {upstream} {}", id.trim()),
         _ => {
@@ -84,8 +148,9 @@ fn secret_of_machine(upstream: &str) -> String {
                 "upstream `{upstream}`: this machine has no {MACHINE_ID}, so its clients lose their servers when rproxy is restarted; \
                  write `balance = {{ cookie = \"…\", secret = \"…\" }}`"
             );
-            let random = [(); 2].map(|()| RandomState::new().hash_one(upstream));
-            format!("{random:?}")
+            // The same for as long as rproxy runs: a reload is to cost nobody anything.
+            let random = RANDOM.get_or_init(|| [(); 2].map(|()| RandomState::new().hash_one(0)));
+            format!("{upstream} {random:?}")
         }
     }
 }

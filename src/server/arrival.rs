@@ -22,7 +22,7 @@ pub(super) enum Arrival {
 
 /// Waits for the next head. If that came in pieces, the first of them was here at the time returned.
 pub(super) async fn arrival<S>(io: &Io, shared: &Shared<S>, first: bool) -> (Arrival, Option<Instant>) {
-    let settings = &shared.settings;
+    let settings = shared.settings.get();
     let mut search = Search::default();
     let mut begun = None;
     io.read_limit.borrow_mut().set(if first { settings.header } else { settings.keep_alive });
@@ -53,14 +53,14 @@ pub(super) async fn arrival<S>(io: &Io, shared: &Shared<S>, first: bool) -> (Arr
 /// Nothing has come now: is there a reason not to wait on?
 fn poll_quiet<S>(io: &Io, shared: &Shared<S>, cx: &mut Context<'_>, begun: bool) -> Poll<Arrival> {
     if !begun {
-        if shared.connections.is_draining() {
+        if shared.connections.ends_idle() {
             return Poll::Ready(Arrival::Closed);
         }
         io.rest_idle(cx.waker().clone());
     }
     io.read_limit.borrow_mut().poll(cx).map(|()| {
         if begun {
-            let limit = shared.settings.header;
+            let limit = shared.settings.get().header;
             Arrival::Faulty(Fault::new(
                 Cause::HeaderTimeout,
                 format!("the head was not whole after {limit:?}"),

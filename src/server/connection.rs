@@ -1,5 +1,6 @@
 //! One client connection: wait for a head, have it answered, write the answer, again.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Instant;
@@ -17,34 +18,45 @@ use crate::http::{Connection, Fields, Interim, Limits, Response};
 /// What all connections of a listener share.
 pub(super) struct Shared<S> {
     pub service: S,
-    pub settings: Settings,
+    pub settings: Rc<Cell<Settings>>,
     pub connections: Rc<Connections>,
+    /// The listener is gone: each connection is for one more answer.
+    pub retired: Rc<Cell<bool>>,
 }
 
-/// Serves one connection until either side ends it.
-pub(super) async fn serve<S>(io: Rc<Io>, facts: Rc<Connection>, shared: Rc<Shared<S>>)
+impl<S> Shared<S> {
+    /// Whether an answer is to be the last of its connection.
+    pub fn is_last(&self) -> bool {
+        self.retired.get() || self.connections.is_draining()
+    }
+}
+
+/// Serves one connection until either side ends it. It counts from now on.
+pub(super) fn serve<S>(io: Rc<Io>, facts: Rc<Connection>, shared: Rc<Shared<S>>) -> impl Future<Output = ()>
 where
     S: Service<Incoming, Response = Response, Error = Infallible> + Clone,
 {
-    let _counted = shared.connections.enter(&io);
-    let interim = interim(&io);
+    let counted = shared.connections.enter(&io);
+    async move {
+        converse(&io, &facts, &shared).await;
+        drop(counted);
+    }
+}
+
+async fn converse<S>(io: &Rc<Io>, facts: &Rc<Connection>, shared: &Rc<Shared<S>>)
+where
+    S: Service<Incoming, Response = Response, Error = Infallible> + Clone,
+{
+    let interim = interim(io);
     let limits = Rc::new(Limits::default());
     let handling = Rc::default();
     let mut first = true;
     loop {
-        let (arrival, begun) = arrival(&io, &shared, first).await;
+        let (arrival, begun) = arrival(io, shared, first).await;
         first = false;
         let read = Instant::now();
         let received = begun.unwrap_or(read);
-        let exchange = Exchange {
-            io: &io,
-            facts: &facts,
-            shared: &shared,
-            limits: &limits,
-            handling: &handling,
-            received,
-            read,
-        };
+        let exchange = Exchange { io, facts, shared, limits: &limits, handling: &handling, received, read };
         let (incoming, asked) = match arrival {
             Arrival::Closed => return,
             Arrival::Head(head) => exchange.read(&head, &interim),
@@ -54,7 +66,7 @@ where
         match Box::pin(exchange.answer(incoming, asked)).await {
             After::NextRequest => {}
             // Boxed like the exchange: neither is room that a waiting connection should hold.
-            After::Linger => return Box::pin(linger::linger(&io)).await,
+            After::Linger => return Box::pin(linger::linger(io)).await,
             After::Close => return,
         }
     }

@@ -10,10 +10,21 @@ use tokio::sync::Notify;
 use super::io::Io;
 use crate::observe::Shard;
 
+/// How connections are to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Ending {
+    #[default]
+    No,
+    AfterNext,
+    Now,
+}
+
 /// All connections of one event loop.
 pub(super) struct Connections {
     counts: Arc<Shard>,
-    draining: Cell<bool>,
+    ending: Cell<Ending>,
+    /// Accept loops: what they find in their queues when they end is served as well.
+    accepting: Cell<usize>,
     next: Cell<u64>,
     open: RefCell<HashMap<u64, Weak<Io>>>,
     empty: Notify,
@@ -23,7 +34,8 @@ impl Connections {
     pub fn new(counts: Arc<Shard>) -> Self {
         Self {
             counts,
-            draining: Cell::default(),
+            ending: Cell::default(),
+            accepting: Cell::default(),
             next: Cell::default(),
             open: RefCell::default(),
             empty: Notify::new(),
@@ -39,23 +51,61 @@ impl Connections {
         Guard { id, connections: Rc::clone(self) }
     }
 
+    /// Counts an accept loop in until the guard is dropped.
+    pub fn accept(self: &Rc<Self>) -> Accepting {
+        self.accepting.set(self.accepting.get() + 1);
+        Accepting(Rc::clone(self))
+    }
+
+    /// Whether every answer is to be the last of its connection.
     pub fn is_draining(&self) -> bool {
-        self.draining.get()
+        self.ending.get() != Ending::No
+    }
+
+    /// Whether connections end that wait for a request.
+    pub fn ends_idle(&self) -> bool {
+        self.ending.get() == Ending::Now
+    }
+
+    /// Connections end with the next answer, or once they have been idle for as long as they may: their
+    /// clients may just be sending.
+    pub fn drain_gently(&self) {
+        self.ending.set(Ending::AfterNext);
     }
 
     /// Idle connections end now, busy ones with the answer they are at.
     pub fn drain(&self) {
-        self.draining.set(true);
+        self.ending.set(Ending::Now);
         for io in self.open.borrow().values().filter_map(Weak::upgrade) {
             io.wake_if_idle();
         }
     }
 
-    /// Ready when the last connection is gone.
+    /// Ready when the last connection is gone, and nobody accepts any.
     pub async fn ended(&self) {
-        while !self.open.borrow().is_empty() {
+        while !self.is_empty() {
             self.empty.notified().await;
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.accepting.get() == 0 && self.open.borrow().is_empty()
+    }
+
+    fn tell_if_empty(&self) {
+        if self.is_empty() {
+            self.empty.notify_one();
+        }
+    }
+}
+
+/// One accept loop's entry.
+pub(super) struct Accepting(Rc<Connections>);
+
+impl Drop for Accepting {
+    fn drop(&mut self) {
+        self.0.accepting.set(self.0.accepting.get() - 1);
+        self.0.tell_if_empty();
     }
 }
 
@@ -67,11 +117,8 @@ pub(super) struct Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let mut open = self.connections.open.borrow_mut();
-        open.remove(&self.id);
+        self.connections.open.borrow_mut().remove(&self.id);
         self.connections.counts.disconnected();
-        if open.is_empty() {
-            self.connections.empty.notify_one();
-        }
+        self.connections.tell_if_empty();
     }
 }

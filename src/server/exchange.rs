@@ -18,7 +18,7 @@ use super::inbound::{self, Inbound, RequestBody};
 use super::io::Io;
 use super::leaving::Leaving;
 use super::outbound::{self, Written};
-use super::{Incoming, Refused, tunnel};
+use super::{Incoming, Refused, Settings, tunnel};
 use crate::http::wire::BodyLength;
 use crate::http::{
     Body, Captures, Client, Connection, Fault, Handling, Interim, Limits, Request, RequestId, Response,
@@ -74,7 +74,8 @@ where
 
     pub async fn answer(self, incoming: Incoming, asked: Asked) -> After {
         let is_readable = matches!(incoming, Incoming::Request(_));
-        self.limits.reset(self.shared.settings.body, self.shared.settings.send);
+        let Settings { body, send, .. } = self.shared.settings.get();
+        self.limits.reset(body, send);
         let Some(mut response) = self.call(incoming).await else { return After::Close };
         let after = self.write(&mut response, asked).await;
         if is_readable { after } else { After::Linger }
@@ -150,7 +151,7 @@ where
     async fn write(&self, response: &mut Response, asked: Asked) -> After {
         let broken = !self.io.inbound.borrow().can_be_skipped(SKIP_MAX);
         let until_close = Framing::of(response, asked) == Framing::UntilClose;
-        let close = !asked.keep_alive || until_close || broken || self.shared.connections.is_draining();
+        let close = !asked.keep_alive || until_close || broken || self.shared.is_last();
         let Written { mut sent, tunnel, must_reset } =
             outbound::send(self.io, self.limits, response, asked, close).await;
         if let Some(tunnel) = tunnel {

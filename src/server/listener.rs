@@ -1,5 +1,6 @@
 //! The accept loops of one event loop.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::io;
 use std::rc::Rc;
@@ -10,7 +11,7 @@ use tokio::sync::Notify;
 use tower::Service;
 
 use super::connection::{self, Shared};
-use super::drain::Connections;
+use super::drain::{Accepting, Connections};
 use super::io::Io;
 use super::{Incoming, Settings};
 use crate::http::{Connection, Response, Scheme};
@@ -20,9 +21,16 @@ use crate::observe::Shard;
 /// How long accepting rests when descriptors have run out.
 const OUT_OF_FILES: Duration = Duration::from_millis(100);
 
-/// Listeners and connections of one event loop, and the handle that ends them gracefully.
+/// Connections of one event loop, and the way to end them gracefully.
 pub struct Server {
     connections: Rc<Connections>,
+}
+
+/// A listener that is being served. Dropping the handle changes nothing.
+#[derive(Debug)]
+pub struct Serving {
+    settings: Rc<Cell<Settings>>,
+    retired: Rc<Cell<bool>>,
     stop: Rc<Notify>,
 }
 
@@ -35,33 +43,72 @@ impl std::fmt::Debug for Server {
 impl Server {
     /// Counts its connections there.
     pub fn new(counts: Arc<Shard>) -> Self {
-        Self { connections: Rc::new(Connections::new(counts)), stop: Rc::new(Notify::new()) }
+        Self { connections: Rc::new(Connections::new(counts)) }
     }
 
     /// Starts accepting in a task of the running event loop.
-    pub fn listen<S>(&self, listener: Listener, configured: ListenAddr, service: S, settings: Settings)
+    pub fn listen<S>(
+        &self,
+        listener: Listener,
+        configured: ListenAddr,
+        service: S,
+        settings: Settings,
+    ) -> Serving
     where
         S: Service<Incoming, Response = Response, Error = Infallible> + Clone + 'static,
     {
-        let connections = Rc::clone(&self.connections);
+        let serving = Serving {
+            settings: Rc::new(Cell::new(settings)),
+            retired: Rc::default(),
+            stop: Rc::new(Notify::new()),
+        };
+        let shared = Shared {
+            service,
+            settings: Rc::clone(&serving.settings),
+            connections: Rc::clone(&self.connections),
+            retired: Rc::clone(&serving.retired),
+        };
         let accept = Accept {
             listener,
             configured: Rc::new(configured),
-            shared: Rc::new(Shared { service, settings, connections }),
+            shared: Rc::new(shared),
             out_of_files: false,
         };
-        tokio::task::spawn_local(accept.run(Rc::clone(&self.stop)));
+        tokio::task::spawn_local(accept.run(Rc::clone(&serving.stop), self.connections.accept()));
+        serving
     }
 
-    /// Stops accepting, lets idle connections end now and busy ones with their present answer.
+    /// Lets idle connections end now, and busy ones with their present answer.
     pub fn drain(&self) {
-        self.stop.notify_waiters();
         self.connections.drain();
+    }
+
+    /// Lets each connection end with its next answer: somebody else listens where its client would come back.
+    pub fn drain_gently(&self) {
+        self.connections.drain_gently();
     }
 
     /// Ready when every connection has ended.
     pub async fn ended(&self) {
         self.connections.ended().await;
+    }
+}
+
+impl Serving {
+    /// What holds from the next request on.
+    pub fn set(&self, settings: Settings) {
+        self.settings.set(settings);
+    }
+
+    /// Stops accepting and closes the socket; connections go on.
+    pub fn stop(&self) {
+        self.stop.notify_one();
+    }
+
+    /// Stops accepting for good: each connection has one more answer.
+    pub fn retire(&self) {
+        self.retired.set(true);
+        self.stop();
     }
 }
 
@@ -77,14 +124,11 @@ impl<S> Accept<S>
 where
     S: Service<Incoming, Response = Response, Error = Infallible> + Clone + 'static,
 {
-    async fn run(mut self, stop: Rc<Notify>) {
-        let mut stopped = std::pin::pin!(stop.notified());
-        // Registered before the first wait: a stop that comes first must not be missed.
-        stopped.as_mut().enable();
+    async fn run(mut self, stop: Rc<Notify>, _counted: Accepting) {
         loop {
             tokio::select! {
                 biased;
-                () = &mut stopped => break,
+                () = stop.notified() => break,
                 accepted = self.listener.accept() => self.take(accepted).await,
             }
         }

@@ -28,7 +28,7 @@ use bytes::Bytes;
 
 use crate::http::{Connection, Fault, Request};
 
-pub use listener::Server;
+pub use listener::{Server, Serving};
 
 /// What a service is given.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! The engine alone, over a socket pair, with services made for each test.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::Future;
 use std::rc::Rc;
@@ -62,7 +63,12 @@ where
         scheme: Scheme::Http,
         listener: Rc::new(ListenAddr::Any(80)),
     };
-    let shared = Shared { service, settings: SETTINGS, connections: Rc::clone(&connections) };
+    let shared = Shared {
+        service,
+        settings: Rc::new(Cell::new(SETTINGS)),
+        connections: Rc::clone(&connections),
+        retired: Rc::default(),
+    };
     let io = Io::new(Stream::Unix(server));
     tokio::task::spawn_local(connection::serve(io, Rc::new(facts), Rc::new(shared)));
     Session { client, connections }

@@ -18,6 +18,8 @@ pub struct Endpoint {
     pub addr: UpstreamAddr,
     /// The address as logs and `$upstream_addr` have it.
     label: Arc<str>,
+    /// The address as it is configured: what clients are bound to by cookies and hashes.
+    identity: Arc<str>,
     in_flight: AtomicUsize,
     /// Attempts since the start, and those it failed.
     requests: AtomicU64,
@@ -31,10 +33,17 @@ pub struct Endpoint {
 
 impl Endpoint {
     pub fn new(addr: UpstreamAddr) -> Self {
+        let identity = addr.to_string().into();
+        Self::standing_for(identity, addr)
+    }
+
+    /// One that is found elsewhere than where it is configured, since it is not the first of its kind.
+    pub fn standing_for(identity: Arc<str>, addr: UpstreamAddr) -> Self {
         let label = addr.to_string().into();
         Self {
             addr,
             label,
+            identity,
             in_flight: AtomicUsize::new(0),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
@@ -47,6 +56,10 @@ impl Endpoint {
 
     pub fn label(&self) -> &str {
         &self.label
+    }
+
+    pub fn identity(&self) -> &str {
+        &self.identity
     }
 
     /// The same for whoever keeps it: every attempt does, until its line is written.
@@ -137,6 +150,11 @@ impl Endpoint {
     /// It has come back: how quick it was before says nothing.
     pub(super) fn returned(&self) {
         self.latency.forget();
+    }
+
+    /// Forgets what those have said of it who judge it no longer: nobody would ever take it back.
+    pub fn pardon(&self, checked: bool, ejected: bool) {
+        self.standing.pardon(checked, ejected);
     }
 
     /// Whether active checks call it down.

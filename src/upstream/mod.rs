@@ -69,8 +69,8 @@ pub struct Upstream {
     first: Box<dyn Balance>,
     /// Chooses among the backups.
     backups: Box<dyn Balance>,
-    queue: Queue,
-    budget: Budget,
+    queue: Arc<Queue>,
+    budget: Arc<Budget>,
     dice: Dice,
 }
 
@@ -112,10 +112,17 @@ impl Upstream {
             bindings,
             first,
             backups,
-            queue: Queue::new(settings.queue.size),
-            budget: Budget::full(),
+            queue: Arc::new(Queue::new()),
+            budget: Arc::new(Budget::full()),
             dice: Dice::new(),
         }
+    }
+
+    /// Goes on where an upstream of another configuration stops: with its queue, and with what it has left
+    /// for repetitions. Servers that both have are to be the same [`Endpoint`]s.
+    #[must_use]
+    pub fn succeeding(self, former: &Self) -> Self {
+        Self { queue: Arc::clone(&former.queue), budget: Arc::clone(&former.budget), ..self }
     }
 
     /// What is to be the same for requests that go to the same server; empty where all are alike.
@@ -136,7 +143,7 @@ impl Upstream {
 
     /// A place among those who wait; `None` when as many do as may.
     pub fn place(&self) -> Option<Place> {
-        self.queue.place()
+        self.queue.place(self.settings.queue.size)
     }
 
     /// How many requests wait for a server.

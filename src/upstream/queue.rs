@@ -2,7 +2,8 @@
 //!
 //! One queue per upstream for all event loops, in the order in which the requests began to wait. Nobody
 //! polls: whoever leaves a server gives its place to the first who can use it. A request that is given up
-//! leaves the queue by being dropped, and hands on a place it was given meanwhile.
+//! leaves the queue by being dropped, and hands on a place it was given meanwhile. An upstream that is changed
+//! by a reload keeps its queue: who waits in it goes on, for the servers there were when the request came.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -24,7 +25,6 @@ type Rank = (Instant, u64);
 
 #[derive(Debug)]
 pub(super) struct Queue {
-    size: usize,
     /// Of all who wait, those included who wait for a server to come back.
     places: Arc<Places>,
     /// Those in `waiters`, to be read without the lock.
@@ -35,6 +35,8 @@ pub(super) struct Queue {
 
 #[derive(Debug)]
 struct Waiter {
+    /// As it was configured when the request came.
+    upstream: Arc<Upstream>,
     tried: SmallVec<[usize; 4]>,
     key: Bytes,
     grant: oneshot::Sender<Claim>,
@@ -72,9 +74,8 @@ impl Drop for Place {
 }
 
 impl Queue {
-    pub(super) fn new(size: usize) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            size,
             places: Arc::default(),
             waiting: AtomicUsize::new(0),
             waiters: Mutex::default(),
@@ -82,9 +83,9 @@ impl Queue {
         }
     }
 
-    /// `None` when as many wait as may.
-    pub(super) fn place(&self) -> Option<Place> {
-        let one_more = |count: usize| (count < self.size).then(|| count + 1);
+    /// `None` when `most` wait, or more.
+    pub(super) fn place(&self, most: usize) -> Option<Place> {
+        let one_more = |count: usize| (count < most).then(|| count + 1);
         let taken = self.places.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
         taken.ok().map(|_| Place { places: Arc::clone(&self.places), since: Instant::now() })
     }
@@ -146,18 +147,24 @@ impl Upstream {
         let mut refused = Vec::new();
         let mut waiters = self.queue.lock();
         let mut last = None;
+        let mut exhausted: SmallVec<[*const Self; 2]> = SmallVec::new();
         while let Some((rank, waiter)) = waiters.behind(last) {
+            last = Some(rank);
             let wanted = Wanted { tried: &waiter.tried, key: &waiter.key };
-            match self.turn(wanted) {
+            let generation = Arc::as_ptr(&waiter.upstream);
+            if exhausted.contains(&generation) {
+                continue;
+            }
+            match waiter.upstream.turn(wanted) {
                 Turn::Server(claim) => {
                     let grant = waiters.remove(rank).map(|waiter| waiter.grant.send(claim));
                     refused.extend(grant.and_then(Result::err));
                 }
-                // If there is nothing for one who would take anything, there is nothing for anyone.
-                Turn::Busy if self.is_open_to_any(wanted) => break,
+                // If there is nothing for one who would take anything, there is nothing for anyone who may
+                // have the same servers.
+                Turn::Busy if waiter.upstream.is_open_to_any(wanted) => exhausted.push(generation),
                 Turn::Busy | Turn::Nobody => {}
             }
-            last = Some(rank);
         }
         // A claim that is dropped comes back here, which it must not with the lock held.
         drop(waiters);
@@ -202,8 +209,12 @@ impl Ticket {
     fn new(upstream: &Arc<Upstream>, wanted: Wanted<'_>, since: Instant) -> Self {
         let (sender, grant) = oneshot::channel();
         let rank = (since, upstream.queue.numbers.fetch_add(1, Ordering::Relaxed));
-        let waiter =
-            Waiter { tried: wanted.tried.into(), key: Bytes::copy_from_slice(wanted.key), grant: sender };
+        let waiter = Waiter {
+            upstream: Arc::clone(upstream),
+            tried: wanted.tried.into(),
+            key: Bytes::copy_from_slice(wanted.key),
+            grant: sender,
+        };
         upstream.queue.lock().insert(rank, waiter);
         Self { upstream: Arc::clone(upstream), rank, grant }
     }
@@ -212,7 +223,9 @@ impl Ticket {
 impl Drop for Ticket {
     /// Out of the queue first: nobody gives a place to a receiver that is gone.
     fn drop(&mut self) {
-        self.upstream.queue.lock().remove(self.rank);
+        let removed = self.upstream.queue.lock().remove(self.rank);
+        // Without the lock: it may be the last to hold its upstream.
+        drop(removed);
     }
 }
 

@@ -176,6 +176,19 @@ impl Standing {
         self.stalled.store(stalled, Ordering::Relaxed);
     }
 
+    /// Takes back the word of a judge that has been dismissed: the checks, or the count of failures.
+    pub(super) fn pardon(&self, checked: bool, ejected: bool) {
+        if !checked {
+            self.down.clear();
+            self.set_stalled(false);
+        }
+        if !ejected {
+            self.ejected_until.clear();
+            self.on_trial.store(false, Ordering::Relaxed);
+            self.forget();
+        }
+    }
+
     fn rise(&self, slow_start: Duration) {
         if !slow_start.is_zero() {
             self.rising_since.set(Instant::now());

@@ -34,7 +34,7 @@ impl StickyCookie {
     }
 
     pub(super) fn bind(self, servers: &[Server]) -> Bindings {
-        let values = servers.iter().map(|server| self.sign(server.endpoint.label())).collect();
+        let values = servers.iter().map(|server| self.sign(server.endpoint.identity())).collect();
         Bindings { cookie: self, values }
     }
 

@@ -28,6 +28,19 @@ pub struct Upstream {
     pub origin: Origin,
 }
 
+impl Upstream {
+    /// Whether both behave alike, wherever they are written and whoever runs their servers.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let of = |upstream: &Self| {
+            let Self { origin: _, process: _, name, servers, balance, health, .. } = upstream.clone();
+            let Self { keep_alive, timeouts, queue, retry, passive, slow_start, resolve, .. } = *upstream;
+            let limits = (keep_alive, timeouts, queue, retry, passive, slow_start, resolve);
+            (name, servers, balance, health, limits)
+        };
+        of(self) == of(other)
+    }
+}
+
 /// A member of an upstream's `servers`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamServer {

@@ -30,7 +30,7 @@ impl Ring {
 /// Where a server stands follows from its address alone: not from its neighbours, nor from the order
 /// they are written in. More weight adds points and moves none.
 fn points(index: usize, server: &Server) -> impl Iterator<Item = (u64, usize)> + '_ {
-    let label = server.endpoint.label().as_bytes();
+    let label = server.endpoint.identity().as_bytes();
     let count = server.weight.saturating_mul(POINTS_PER_WEIGHT);
     (0..count).map(move |number| (hash(&[label, b"#", &number.to_le_bytes()]), index))
 }

@@ -153,13 +153,13 @@ async fn a_server_that_is_to_be_tried_again_is_not_overlooked() {
 
 #[test]
 fn so_many_wait_and_no_more() {
-    let queue = Queue::new(2);
-    let (first, second) = (queue.place(), queue.place());
-    assert!(first.is_some() && second.is_some() && queue.place().is_none());
+    let queue = Queue::new();
+    let (first, second) = (queue.place(2), queue.place(2));
+    assert!(first.is_some() && second.is_some() && queue.place(2).is_none());
     drop(first);
     assert_eq!(queue.len(), 1);
-    assert!(queue.place().is_some());
-    assert!(Queue::new(0).place().is_none());
+    assert!(queue.place(2).is_some());
+    assert!(queue.place(0).is_none());
 }
 
 /// Several event loops at once: no place is lost, none given twice, and nobody waits for ever.

@@ -1,0 +1,36 @@
+//! A configuration that is about to be taken up: read, checked and compiled as far as that takes no event loop.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::config::{self, Loaded};
+use crate::runtime::Snapshot;
+
+/// What the file says now, beside what is in force.
+pub(super) struct Candidate {
+    pub snapshot: Arc<Snapshot>,
+    /// What it changes, line by line.
+    pub changes: Vec<String>,
+    pub warnings: Option<String>,
+}
+
+/// Reads the file on a thread that may wait for the disk, or has its report.
+pub(super) async fn read(file: &Path, former: Arc<Snapshot>) -> Result<Candidate, String> {
+    let file = file.to_owned();
+    let read = tokio::task::spawn_blocking(move || read_now(&file, &former));
+    read.await.unwrap_or_else(|error| Err(format!("a bug: reading the configuration failed: {error}")))
+}
+
+fn read_now(file: &Path, former: &Snapshot) -> Result<Candidate, String> {
+    let Loaded { config, warnings } = config::load(file).map_err(|report| report.render(false))?;
+    let warnings = (!warnings.is_empty()).then(|| warnings.render(false).trim_end().to_owned());
+    let mut changes = Vec::new();
+    if config::print(&config) != config::print(&former.config) {
+        changes.push("the configuration".to_owned());
+    }
+    let snapshot = Arc::new(former.succeeded_by(config, former.placements().clone()));
+    if !snapshot.found_the_same_as(former) {
+        changes.push("pages for errors, or where links lead".to_owned());
+    }
+    Ok(Candidate { snapshot, changes, warnings })
+}

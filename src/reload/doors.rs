@@ -1,0 +1,102 @@
+//! The listeners of the process, from one configuration to the next: what stays is never touched.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use crate::net::{self, Bound, ListenAddr};
+use crate::runtime::{self, Door, Snapshot};
+
+/// Every address that is listened on.
+#[derive(Debug, Default)]
+pub(super) struct Doors {
+    open: BTreeMap<ListenAddr, Bound>,
+}
+
+/// Listeners that a new configuration has and the old one had not: bound, and not yet served.
+#[derive(Debug, Default)]
+pub(super) struct NewDoors(Vec<Bound>);
+
+impl Doors {
+    /// Binds what is wanted and not there, for so many event loops.
+    ///
+    /// # Errors
+    /// The first address that cannot be bound, with the remedy. Nothing is left of the others then.
+    pub fn bind(&self, wanted: &[ListenAddr], loops: usize) -> io::Result<NewDoors> {
+        let new = wanted.iter().filter(|addr| !self.open.contains_key(*addr));
+        let bound = new.map(|addr| {
+            let bound = if self.holds_port_of(addr) { Bound::beside } else { Bound::new };
+            bound(addr, loops).map_err(|error| unbound(addr, "listen", &error))
+        });
+        bound.collect::<io::Result<_>>().map(NewDoors)
+    }
+
+    /// Takes new listeners in.
+    pub fn add(&mut self, new: NewDoors) {
+        for bound in new.0 {
+            tracing::info!("listening on {}", runtime::url(&bound.actual));
+            self.open.insert(bound.configured.clone(), bound);
+        }
+    }
+
+    /// Lets go of what is no longer wanted. The event loops have it still.
+    pub fn remove_all_but(&mut self, wanted: &[ListenAddr]) -> Vec<ListenAddr> {
+        let gone: Vec<_> = self.open.keys().filter(|addr| !wanted.contains(addr)).cloned().collect();
+        for addr in &gone {
+            self.open.remove(addr);
+        }
+        gone
+    }
+
+    /// All sockets for one event loop.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn of_loop(&self, index: usize, snapshot: &Snapshot) -> io::Result<Vec<Door>> {
+        doors(self.open.values(), index, snapshot)
+    }
+
+    /// A TCP address of ours with that port.
+    fn holds_port_of(&self, addr: &ListenAddr) -> bool {
+        let port = addr.port().filter(|port| *port != 0);
+        port.is_some() && self.open.keys().any(|open| open.port() == port)
+    }
+}
+
+impl NewDoors {
+    /// The new sockets for one event loop.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn of_loop(&self, index: usize, snapshot: &Snapshot) -> io::Result<Vec<Door>> {
+        doors(&self.0, index, snapshot)
+    }
+
+    /// A Unix socket that was bound for nothing leaves no file.
+    pub fn discard(self) {
+        net::remove_socket_files(self.0.iter().map(|bound| &bound.configured));
+        drop(self);
+    }
+}
+
+fn doors<'a>(
+    bound: impl IntoIterator<Item = &'a Bound>,
+    index: usize,
+    snapshot: &Snapshot,
+) -> io::Result<Vec<Door>> {
+    bound.into_iter().filter_map(|bound| snapshot.door(bound, index).transpose()).collect()
+}
+
+/// Why an address cannot be listened on, and what to do about it.
+pub(super) fn unbound(addr: &ListenAddr, key: &str, error: &io::Error) -> io::Error {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrInUse => &format!("; another process listens there: end it, or change `{key}`"),
+        io::ErrorKind::AddrNotAvailable => "; no interface of this machine has that address",
+        io::ErrorKind::PermissionDenied if addr.port().is_some() => {
+            "; ports below 1024 need root or the capability CAP_NET_BIND_SERVICE"
+        }
+        io::ErrorKind::PermissionDenied => "; this user may not write to the socket's directory",
+        io::ErrorKind::NotFound => "; the socket's directory does not exist",
+        _ => "",
+    };
+    io::Error::new(error.kind(), format!("{addr} cannot be bound: {error}{remedy}"))
+}

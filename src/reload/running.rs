@@ -1,0 +1,267 @@
+//! What serves at the moment, and how it takes up another configuration.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::{join_all, select_all, try_join_all};
+use tokio::sync::watch;
+
+use super::candidate::Candidate;
+use super::checks::Checks;
+use super::console::{self, Console, Move, NewConsole};
+use super::doors::{Doors, NewDoors};
+use super::{Outcome, candidate};
+use crate::config::Config;
+use crate::net;
+use crate::observe::{AccessLog, Counters, Floods};
+use crate::runtime::{self, EventLoop, Phase, Placements, Snapshot};
+
+/// The event loops with all that they serve. Lives on the control thread, whose runtime is a local one.
+#[derive(Debug)]
+pub struct Running {
+    /// The configuration in force.
+    snapshot: watch::Sender<Arc<Snapshot>>,
+    loops: Vec<EventLoop>,
+    /// How many there are to be, from the start.
+    loops_wanted: usize,
+    phase: watch::Sender<Phase>,
+    doors: Doors,
+    console: Option<Console>,
+    checks: Checks,
+    log: Arc<AccessLog>,
+    counters: Arc<Counters>,
+    floods: Arc<Floods>,
+}
+
+/// What a new configuration needs besides itself.
+struct Prepared {
+    doors: NewDoors,
+    console: Move,
+}
+
+impl Running {
+    /// Binds everything before anything is served, so that a failure is early and leaves nothing half done.
+    ///
+    /// # Errors
+    /// What cannot be had, with the remedy.
+    pub fn bind(config: Config) -> io::Result<Self> {
+        let log = AccessLog::open(runtime::access_log(&config));
+        let log = Arc::new(log.map_err(|error| unopened(&config, &error))?);
+        let loops_wanted = runtime::loops(&config);
+        let mut doors = Doors::default();
+        let new = doors.bind(&runtime::listeners(&config), loops_wanted)?;
+        let console = config.server.admin.as_ref().map(NewConsole::bind).transpose()?;
+        doors.add(new);
+        let (counters, floods) = (Arc::<Counters>::default(), Arc::<Floods>::default());
+        let snapshot = Arc::new(Snapshot::new(config, Arc::clone(&counters), Arc::clone(&floods)));
+        let mut running = Self {
+            snapshot: watch::Sender::new(snapshot),
+            loops: Vec::new(),
+            loops_wanted,
+            phase: watch::Sender::new(Phase::Serving),
+            doors,
+            console: None,
+            checks: Checks::default(),
+            log,
+            counters,
+            floods,
+        };
+        running.console = console.map(|console| running.serve_console(console));
+        Ok(running)
+    }
+
+    /// Starts the event loops, and everything that goes on beside them.
+    ///
+    /// # Errors
+    /// When the kernel gives no thread, no event queue, or no descriptor.
+    pub fn serve(&mut self) -> io::Result<()> {
+        self.loops = (0..self.loops_wanted).map(|index| self.start_loop(index)).collect::<io::Result<_>>()?;
+        tokio::spawn(watch_floods(Arc::clone(&self.floods)));
+        self.checks.follow(&self.snapshot());
+        tracing::info!(event_loops = self.loops_wanted, "ready");
+        Ok(())
+    }
+
+    /// The configuration in force.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.borrow())
+    }
+
+    pub fn log(&self) -> &Arc<AccessLog> {
+        &self.log
+    }
+
+    /// Takes up what stands in the file now, or leaves everything as it was. It may be dropped at any time:
+    /// what is in force then is one configuration or the other.
+    pub async fn reload(&mut self, file: &Path) -> Outcome {
+        let read = candidate::read(file, self.snapshot()).await;
+        let Candidate { snapshot, changes, warnings } = match read {
+            Ok(candidate) => candidate,
+            Err(report) => return Outcome::Rejected(report),
+        };
+        if let Some(warnings) = warnings {
+            tracing::warn!("{warnings}");
+        }
+        match self.take_up(snapshot).await {
+            Ok(()) if changes.is_empty() => Outcome::Unchanged,
+            Ok(()) => Outcome::Applied(changes),
+            Err(error) => Outcome::Rejected(error.to_string()),
+        }
+    }
+
+    /// Has the servers of an upstream where its processes are found now.
+    ///
+    /// # Errors
+    /// When the event loops cannot take it up; then everything is as it was.
+    pub async fn place(&mut self, placements: Placements) -> io::Result<()> {
+        let former = self.snapshot();
+        self.take_up(Arc::new(former.succeeded_by(former.config.clone(), placements))).await
+    }
+
+    /// Prepares everything that can fail, then has all of it in force.
+    async fn take_up(&mut self, snapshot: Arc<Snapshot>) -> io::Result<()> {
+        let prepared = self.prepare(&snapshot)?;
+        let compiled = self.compile(&snapshot, &prepared.doors).await;
+        if let Err(error) = compiled {
+            self.loops.iter().for_each(EventLoop::abort);
+            prepared.discard();
+            return Err(error);
+        }
+        self.commit(snapshot, prepared).await;
+        Ok(())
+    }
+
+    fn prepare(&self, snapshot: &Snapshot) -> io::Result<Prepared> {
+        let doors = self.doors.bind(&runtime::listeners(&snapshot.config), self.loops_wanted)?;
+        match Move::prepare(self.console.as_ref(), snapshot.config.server.admin.as_ref()) {
+            Ok(console) => Ok(Prepared { doors, console }),
+            Err(error) => {
+                doors.discard();
+                Err(error)
+            }
+        }
+    }
+
+    async fn compile(&self, snapshot: &Arc<Snapshot>, doors: &NewDoors) -> io::Result<()> {
+        let loops = self.loops.iter().enumerate();
+        let prepared = loops.map(|(index, event_loop)| async move {
+            let doors = doors.of_loop(index, snapshot)?;
+            event_loop.prepare(Arc::clone(snapshot), doors).await
+        });
+        try_join_all(prepared).await.map(drop)
+    }
+
+    async fn commit(&mut self, snapshot: Arc<Snapshot>, prepared: Prepared) {
+        // Before the loops let go of theirs: the last to do so serves who has connected meanwhile.
+        let gone = self.doors.remove_all_but(&runtime::listeners(&snapshot.config));
+        self.doors.add(prepared.doors);
+        snapshot.take_over();
+        self.snapshot.send_replace(Arc::clone(&snapshot));
+        join_all(self.loops.iter().map(EventLoop::commit)).await;
+        net::remove_socket_files(&gone);
+        for addr in gone {
+            tracing::info!("no longer listening on {}", runtime::url(&addr));
+        }
+        match prepared.console {
+            Move::Stays => {}
+            Move::Ends => self.console = None,
+            Move::To(console) => self.console = Some(self.serve_console(console)),
+        }
+        self.checks.follow(&snapshot);
+    }
+
+    /// In a task of the control thread: it only reads what the event loops count.
+    fn serve_console(&self, console: NewConsole) -> Console {
+        let (counters, log) = (Arc::clone(&self.counters), Arc::clone(&self.log));
+        let snapshot = self.snapshot.subscribe();
+        console.serve(console::look(move || {
+            let snapshot = Arc::clone(&snapshot.borrow());
+            runtime::status(&snapshot, &counters, &log)
+        }))
+    }
+
+    fn start_loop(&self, index: usize) -> io::Result<EventLoop> {
+        let snapshot = self.snapshot();
+        let doors = self.doors.of_loop(index, &snapshot)?;
+        EventLoop::start(format!("loop-{index}"), doors, snapshot, &self.log, self.phase.subscribe())
+    }
+
+    /// The index of an event loop that has ended although nobody asked it to.
+    pub async fn failed(&self) -> usize {
+        let ends = self.loops.iter().enumerate().map(|(index, event_loop)| {
+            Box::pin(async move {
+                event_loop.ended().await;
+                index
+            })
+        });
+        select_all(ends).await.0
+    }
+
+    /// Starts an event loop anew: the connections that wait for it are in its sockets still.
+    ///
+    /// # Errors
+    /// As of [`Self::serve`].
+    pub fn restart(&mut self, index: usize) -> io::Result<()> {
+        tracing::error!(
+            event_loop = index,
+            "an event loop has failed, and its connections with it; it is started anew: this is a bug of \
+             rproxy, please report the lines above"
+        );
+        let started = self.start_loop(index)?;
+        if let Some(event_loop) = self.loops.get_mut(index) {
+            // That it panicked is known.
+            let _ = std::mem::replace(event_loop, started).join();
+        }
+        Ok(())
+    }
+
+    /// Takes no more connections; returns when the requests in flight have ended or their grace is over.
+    /// Dropped, it goes on in the event loops.
+    pub async fn drain(&mut self, phase: Phase) {
+        self.checks.stop();
+        // The loops' own sockets are to be the last, whose queues they serve.
+        drop(std::mem::take(&mut self.doors));
+        self.phase.send_replace(phase);
+        self.phase.closed().await;
+    }
+
+    /// Ends the event loops now.
+    pub async fn stop(&self) {
+        self.phase.send_replace(Phase::Stopping);
+        self.phase.closed().await;
+    }
+
+    /// Waits for the threads, and takes away what lies about on disk.
+    ///
+    /// # Errors
+    /// When an event loop panicked.
+    pub fn end(self) -> io::Result<()> {
+        self.floods.tell_all(Instant::now());
+        let joined: Vec<_> = self.loops.into_iter().map(EventLoop::join).collect();
+        net::remove_socket_files(&runtime::listeners(&self.snapshot.borrow().config));
+        joined.into_iter().collect::<Result<(), _>>().map_err(io::Error::other)
+    }
+}
+
+impl Prepared {
+    fn discard(self) {
+        self.doors.discard();
+        self.console.discard();
+    }
+}
+
+/// Failures that got no line of their own are told of within a minute and this.
+const FLOODS: Duration = Duration::from_secs(10);
+
+async fn watch_floods(floods: Arc<Floods>) {
+    loop {
+        tokio::time::sleep(FLOODS).await;
+        floods.tell_ended(Instant::now());
+    }
+}
+
+fn unopened(config: &Config, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("the access log {:?} cannot be opened: {error}", config.log.access))
+}
