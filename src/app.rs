@@ -142,11 +142,11 @@ async fn reload(file: &Path, running: &mut Running, signals: &mut Signals) -> Co
 fn tell(outcome: &Outcome) {
     match outcome {
         Outcome::Applied(changes) => {
-            tracing::info!("the new configuration is in force:\n{}", changes.join("\n"));
+            tracing::info!("reload: the new configuration is in force:\n{}", changes.join("\n"));
         }
-        Outcome::Unchanged => tracing::info!("the configuration was read again: no change"),
+        Outcome::Unchanged => tracing::info!("reload: no change"),
         Outcome::Rejected(report) => tracing::error!(
-            "the new configuration is refused, and the old one goes on serving:\n{}",
+            "reload: refused, and the old configuration goes on serving:\n{}",
             report.trim_end()
         ),
     }

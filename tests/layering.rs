@@ -57,7 +57,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("zstd", &["coding"]),
     ("toml", &["config"]),
     ("clap", &["cli", "main"]),
-    ("notify", &["reload"]),
+    ("notify", &["reload", "process"]),
 ];
 
 /// Crates that a module must do without.

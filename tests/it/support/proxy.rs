@@ -136,6 +136,28 @@ impl Proxy {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    /// Puts another configuration in the place of its own, as an editor does.
+    pub fn write(&self, toml: &str) {
+        let config = self.dir.path().join("site.toml");
+        let new = config.with_extension("new");
+        fs::write(&new, toml).unwrap();
+        fs::rename(new, config).unwrap();
+    }
+
+    /// Has it take up another configuration. What it says of that in its log.
+    pub fn reload(&self, toml: &str) -> String {
+        self.write(toml);
+        self.hang_up()
+    }
+
+    /// Has it read its configuration again.
+    pub fn hang_up(&self) -> String {
+        const OUTCOME: &str = " reload: ";
+        let before = self.log.all().iter().filter(|line| line.contains(OUTCOME)).count();
+        self.signal(Signal::HUP);
+        self.log.wait_for_nth(OUTCOME, before + 1)
+    }
+
     /// Waits until it has ended by itself or by a signal sent before.
     pub fn wait(&mut self) -> ExitStatus {
         assert!(self.log.wait_until_closed(), "rproxy does not end");
