@@ -79,6 +79,8 @@ mod real_asgi;
 mod real_django;
 /// A Flask application on gunicorn's threads, behind werkzeug's ProxyFix.
 mod real_flask;
+/// A changed configuration, taken up while serving.
+mod reload;
 /// Slow uploads, large ones, and a disk that is full: none of them occupies a worker or disturbs others.
 mod request_buffering;
 /// Slow downloads occupy no application, and cost little.
