@@ -54,6 +54,7 @@ pub fn check(path: &Path, print: bool) -> Exit {
 pub fn run(path: &Path) -> Exit {
     let Some(Loaded { config, warnings }) = load(path) else { return Exit::Configuration };
     observe::start(runtime::log_level(&config), runtime::log_format(&config));
+    observe::log_panics();
     if !warnings.is_empty() {
         tracing::warn!("{}", warnings.render(false).trim_end());
     }

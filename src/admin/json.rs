@@ -1,7 +1,7 @@
 //! `/api/status`: the same as the metrics, for programs that want all at once.
 
 use std::collections::BTreeMap;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
@@ -19,6 +19,8 @@ struct View<'a> {
     version: &'a str,
     /// Seconds since 1970.
     started: u64,
+    configuration: Configuration,
+    panics: u64,
     connections: u64,
     requests: BTreeMap<String, u64>,
     bytes_sent: u64,
@@ -27,6 +29,15 @@ struct View<'a> {
     access_log_dropped_lines: u64,
     spool: Spool,
     upstreams: Vec<Upstream<'a>>,
+}
+
+#[derive(Serialize)]
+struct Configuration {
+    generation: u64,
+    /// Seconds since 1970.
+    since: u64,
+    /// When the last reload was refused; `null` when it was not.
+    refused: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -78,7 +89,13 @@ impl<'a> From<&'a Status> for View<'a> {
             |cause: &Cause| (cause.name(), Failure { count: counts.of(*cause), remedy: cause.remedy() });
         Self {
             version: status.version,
-            started: status.started.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            started: seconds(status.started),
+            configuration: Configuration {
+                generation: status.configuration.generation,
+                since: seconds(status.configuration.since),
+                refused: status.configuration.refused.map(seconds),
+            },
+            panics: status.panics,
             connections: counts.connections,
             requests: (1..).zip(counts.classes).map(|(class, count)| (format!("{class}xx"), count)).collect(),
             bytes_sent: counts.bytes_sent,
@@ -88,6 +105,10 @@ impl<'a> From<&'a Status> for View<'a> {
             upstreams: status.upstreams.iter().map(Upstream::from).collect(),
         }
     }
+}
+
+fn seconds(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 impl<'a> From<&'a UpstreamStatus> for Upstream<'a> {
@@ -124,6 +145,8 @@ mod tests {
     #[test]
     fn programs_find_what_they_look_for() {
         let value: serde_json::Value = serde_json::from_str(&json(&status())).unwrap();
+        assert_eq!(value["configuration"]["generation"], 3);
+        assert_eq!(value["configuration"]["refused"], 90);
         assert_eq!(value["requests"]["2xx"], 1);
         assert_eq!(value["failures"]["socket-missing"]["count"], 1);
         assert_eq!(value["failures"]["socket-missing"]["remedy"], Cause::SocketMissing.remedy());

@@ -1,7 +1,7 @@
 //! Prometheus' text format, version 0.0.4.
 
 use std::fmt::{Display, Write};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::escape::label;
 use crate::http::{Cause, Side};
@@ -48,6 +48,16 @@ fn process(out: &mut Out, status: &Status) {
     let started = status.started.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let help = "When the process started, in seconds since 1970.";
     out.single("rproxy_start_time_seconds", "gauge", help, started);
+    let seconds = |at: SystemTime| at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let help = "The number of the configuration in force, counted from 1.";
+    out.single("rproxy_config_generation", "gauge", help, status.configuration.generation);
+    let help = "Since when it is in force, in seconds since 1970.";
+    out.single("rproxy_config_loaded_timestamp_seconds", "gauge", help, seconds(status.configuration.since));
+    let help = "Whether the last configuration that was read is in force.";
+    let successful = u8::from(status.configuration.refused.is_none());
+    out.single("rproxy_config_last_reload_successful", "gauge", help, successful);
+    let help = "Bugs of rproxy that ended a request, or an event loop.";
+    out.single("rproxy_panics_total", "counter", help, status.panics);
     let help = "Client connections that are open.";
     out.single("rproxy_connections", "gauge", help, status.counts.connections);
     let help = "Lines of the access log that could not be written.";

@@ -4,7 +4,9 @@ use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 use crate::http::{Cause, escape_html as html, short_size as size};
-use crate::observe::{Counts, QueueStatus, ServerState, ServerStatus, Status, UpstreamStatus};
+use crate::observe::{
+    ConfigurationStatus, Counts, QueueStatus, ServerState, ServerStatus, Status, UpstreamStatus,
+};
 
 pub fn page(status: &Status) -> String {
     let uptime = SystemTime::now().duration_since(status.started).unwrap_or_default();
@@ -44,10 +46,21 @@ fn totals(out: &mut String, status: &Status) {
         ("Sent", size(counts.bytes_sent)),
         ("Bodies on disk", format!("{} of {}", size(status.spool.used), size(status.spool.quota))),
         ("Log lines lost", status.lines_dropped.to_string()),
+        ("Configuration", configuration(status.configuration)),
     ] {
         let _ = writeln!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", html(&value));
     }
     out.push_str("</dl>\n");
+}
+
+fn configuration(configuration: ConfigurationStatus) -> String {
+    let ago = |at: SystemTime| long(SystemTime::now().duration_since(at).unwrap_or_default());
+    let number = configuration.generation;
+    let since = ago(configuration.since);
+    match configuration.refused {
+        Some(at) => format!("no. {number}, for {since}; a newer one was refused {} ago", ago(at)),
+        None => format!("no. {number}, for {since}"),
+    }
 }
 
 fn upstream(out: &mut String, upstream: &UpstreamStatus) {

@@ -3,7 +3,10 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::http::Cause;
-use crate::observe::{Counters, QueueStatus, ServerState, ServerStatus, SpoolStatus, Status, UpstreamStatus};
+use crate::observe::{
+    ConfigurationStatus, Counters, QueueStatus, ServerState, ServerStatus, SpoolStatus, Status,
+    UpstreamStatus,
+};
 
 /// One upstream of one server, two requests, one of which failed.
 pub fn status() -> Status {
@@ -25,7 +28,13 @@ pub fn status() -> Status {
     Status {
         version: "1.2.3",
         started: UNIX_EPOCH,
+        configuration: ConfigurationStatus {
+            generation: 3,
+            since: UNIX_EPOCH + Duration::from_secs(60),
+            refused: Some(UNIX_EPOCH + Duration::from_secs(90)),
+        },
         counts: counters.read(),
+        panics: 0,
         lines_dropped: 0,
         spool: SpoolStatus { used: 5 << 20, quota: 1 << 30 },
         upstreams: vec![UpstreamStatus { name: "app \"<b>\"".into(), queue, servers: vec![server] }],

@@ -4,6 +4,7 @@ mod access_log;
 mod counters;
 mod diagnostics;
 mod floods;
+mod panics;
 mod seldom;
 mod status;
 
@@ -11,5 +12,8 @@ pub use access_log::{AccessLog, Destination, Lines};
 pub use counters::{Counters, Counts, Shard};
 pub use diagnostics::{Format, start};
 pub use floods::{Floods, with_more};
+pub use panics::{log_panics, panic_message, panics};
 pub use seldom::Seldom;
-pub use status::{QueueStatus, ServerState, ServerStatus, SpoolStatus, Status, UpstreamStatus};
+pub use status::{
+    ConfigurationStatus, QueueStatus, ServerState, ServerStatus, SpoolStatus, Status, UpstreamStatus,
+};

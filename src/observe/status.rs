@@ -9,11 +9,24 @@ use super::Counts;
 pub struct Status {
     pub version: &'static str,
     pub started: SystemTime,
+    pub configuration: ConfigurationStatus,
     pub counts: Counts,
+    /// Bugs that ended a request, or an event loop.
+    pub panics: u64,
     /// Lines of the access log that could not be written.
     pub lines_dropped: u64,
     pub spool: SpoolStatus,
     pub upstreams: Vec<UpstreamStatus>,
+}
+
+/// The configuration in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfigurationStatus {
+    /// Counted from 1, with the one of the start.
+    pub generation: u64,
+    pub since: SystemTime,
+    /// When the last reload was refused; `None` when it was not.
+    pub refused: Option<SystemTime>,
 }
 
 /// Bodies on disk, in bytes.

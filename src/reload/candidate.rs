@@ -3,15 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::{self, Loaded};
-use crate::runtime::Snapshot;
+use crate::config::{self, Config, Loaded};
+use crate::runtime::{self, Snapshot};
 
 /// What the file says now, beside what is in force.
 pub(super) struct Candidate {
     pub snapshot: Arc<Snapshot>,
     /// What it changes, line by line.
     pub changes: Vec<String>,
-    pub warnings: Option<String>,
+    /// What the operator is to know of it.
+    pub warnings: Vec<String>,
 }
 
 /// Reads the file on a thread that may wait for the disk, or has its report.
@@ -23,7 +24,8 @@ pub(super) async fn read(file: &Path, former: Arc<Snapshot>) -> Result<Candidate
 
 fn read_now(file: &Path, former: &Snapshot) -> Result<Candidate, String> {
     let Loaded { config, warnings } = config::load(file).map_err(|report| report.render(false))?;
-    let warnings = (!warnings.is_empty()).then(|| warnings.render(false).trim_end().to_owned());
+    let told = (!warnings.is_empty()).then(|| warnings.render(false).trim_end().to_owned());
+    let warnings = told.into_iter().chain(for_the_next_start(&former.config, &config)).collect();
     let mut changes = Vec::new();
     if config::print(&config) != config::print(&former.config) {
         changes.push("the configuration".to_owned());
@@ -33,4 +35,12 @@ fn read_now(file: &Path, former: &Snapshot) -> Result<Candidate, String> {
         changes.push("pages for errors, or where links lead".to_owned());
     }
     Ok(Candidate { snapshot, changes, warnings })
+}
+
+/// What is decided once, at the start.
+fn for_the_next_start(former: &Config, config: &Config) -> Option<String> {
+    let (now, wanted) = (runtime::loops(former), runtime::loops(config));
+    (now != wanted).then(|| {
+        format!("`workers` stays {now} until rproxy is started anew, or its binary replaced by SIGUSR2")
+    })
 }

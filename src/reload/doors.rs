@@ -22,12 +22,18 @@ impl Doors {
     /// # Errors
     /// The first address that cannot be bound, with the remedy. Nothing is left of the others then.
     pub fn bind(&self, wanted: &[ListenAddr], loops: usize) -> io::Result<NewDoors> {
-        let new = wanted.iter().filter(|addr| !self.open.contains_key(*addr));
-        let bound = new.map(|addr| {
-            let bound = if self.holds_port_of(addr) { Bound::beside } else { Bound::new };
-            bound(addr, loops).map_err(|error| unbound(addr, "listen", &error))
-        });
-        bound.collect::<io::Result<_>>().map(NewDoors)
+        let mut new = NewDoors::default();
+        for addr in wanted.iter().filter(|addr| !self.open.contains_key(*addr)) {
+            let bind = if self.holds_port_of(addr) { Bound::beside } else { Bound::new };
+            match bind(addr, loops) {
+                Ok(bound) => new.0.push(bound),
+                Err(error) => {
+                    new.discard();
+                    return Err(unbound(addr, "listen", &error));
+                }
+            }
+        }
+        Ok(new)
     }
 
     /// Takes new listeners in.

@@ -12,6 +12,8 @@ mod checks;
 mod console;
 mod doors;
 mod running;
+#[cfg(test)]
+mod tests;
 
 pub use running::Running;
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::{join_all, select_all, try_join_all};
 use tokio::sync::watch;
@@ -15,14 +15,13 @@ use super::doors::{Doors, NewDoors};
 use super::{Outcome, candidate};
 use crate::config::Config;
 use crate::net;
-use crate::observe::{AccessLog, Counters, Floods};
+use crate::observe::{AccessLog, ConfigurationStatus, Counters, Floods};
 use crate::runtime::{self, EventLoop, Phase, Placements, Snapshot};
 
 /// The event loops with all that they serve. Lives on the control thread, whose runtime is a local one.
 #[derive(Debug)]
 pub struct Running {
-    /// The configuration in force.
-    snapshot: watch::Sender<Arc<Snapshot>>,
+    force: watch::Sender<InForce>,
     loops: Vec<EventLoop>,
     /// How many there are to be, from the start.
     loops_wanted: usize,
@@ -33,6 +32,13 @@ pub struct Running {
     log: Arc<AccessLog>,
     counters: Arc<Counters>,
     floods: Arc<Floods>,
+}
+
+/// The configuration that is served.
+#[derive(Clone, Debug)]
+struct InForce {
+    snapshot: Arc<Snapshot>,
+    status: ConfigurationStatus,
 }
 
 /// What a new configuration needs besides itself.
@@ -57,7 +63,7 @@ impl Running {
         let (counters, floods) = (Arc::<Counters>::default(), Arc::<Floods>::default());
         let snapshot = Arc::new(Snapshot::new(config, Arc::clone(&counters), Arc::clone(&floods)));
         let mut running = Self {
-            snapshot: watch::Sender::new(snapshot),
+            force: watch::Sender::new(InForce::first(snapshot)),
             loops: Vec::new(),
             loops_wanted,
             phase: watch::Sender::new(Phase::Serving),
@@ -86,7 +92,7 @@ impl Running {
 
     /// The configuration in force.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.snapshot.borrow())
+        Arc::clone(&self.force.borrow().snapshot)
     }
 
     pub fn log(&self) -> &Arc<AccessLog> {
@@ -99,16 +105,21 @@ impl Running {
         let read = candidate::read(file, self.snapshot()).await;
         let Candidate { snapshot, changes, warnings } = match read {
             Ok(candidate) => candidate,
-            Err(report) => return Outcome::Rejected(report),
+            Err(report) => return self.refuse(report),
         };
-        if let Some(warnings) = warnings {
-            tracing::warn!("{warnings}");
+        for warning in warnings {
+            tracing::warn!("{warning}");
         }
         match self.take_up(snapshot).await {
             Ok(()) if changes.is_empty() => Outcome::Unchanged,
             Ok(()) => Outcome::Applied(changes),
-            Err(error) => Outcome::Rejected(error.to_string()),
+            Err(error) => self.refuse(error.to_string()),
         }
+    }
+
+    fn refuse(&self, report: String) -> Outcome {
+        self.force.send_modify(|force| force.status.refused = Some(SystemTime::now()));
+        Outcome::Rejected(report)
     }
 
     /// Has the servers of an upstream where its processes are found now.
@@ -158,7 +169,7 @@ impl Running {
         let gone = self.doors.remove_all_but(&runtime::listeners(&snapshot.config));
         self.doors.add(prepared.doors);
         snapshot.take_over();
-        self.snapshot.send_replace(Arc::clone(&snapshot));
+        self.force.send_modify(|force| force.succeed(Arc::clone(&snapshot)));
         join_all(self.loops.iter().map(EventLoop::commit)).await;
         net::remove_socket_files(&gone);
         for addr in gone {
@@ -175,10 +186,10 @@ impl Running {
     /// In a task of the control thread: it only reads what the event loops count.
     fn serve_console(&self, console: NewConsole) -> Console {
         let (counters, log) = (Arc::clone(&self.counters), Arc::clone(&self.log));
-        let snapshot = self.snapshot.subscribe();
+        let force = self.force.subscribe();
         console.serve(console::look(move || {
-            let snapshot = Arc::clone(&snapshot.borrow());
-            runtime::status(&snapshot, &counters, &log)
+            let InForce { snapshot, status } = force.borrow().clone();
+            runtime::status(&snapshot, status, &counters, &log)
         }))
     }
 
@@ -197,6 +208,12 @@ impl Running {
             })
         });
         select_all(ends).await.0
+    }
+
+    /// Makes an event loop fail as by a bug in it.
+    #[cfg(test)]
+    pub fn crash(&self, index: usize) {
+        self.loops[index].panic();
     }
 
     /// Starts an event loop anew: the connections that wait for it are in its sockets still.
@@ -240,8 +257,23 @@ impl Running {
     pub fn end(self) -> io::Result<()> {
         self.floods.tell_all(Instant::now());
         let joined: Vec<_> = self.loops.into_iter().map(EventLoop::join).collect();
-        net::remove_socket_files(&runtime::listeners(&self.snapshot.borrow().config));
+        net::remove_socket_files(&runtime::listeners(&self.force.borrow().snapshot.config));
         joined.into_iter().collect::<Result<(), _>>().map_err(io::Error::other)
+    }
+}
+
+impl InForce {
+    fn first(snapshot: Arc<Snapshot>) -> Self {
+        let status = ConfigurationStatus { generation: 1, since: SystemTime::now(), refused: None };
+        Self { snapshot, status }
+    }
+
+    fn succeed(&mut self, snapshot: Arc<Snapshot>) {
+        let generation = self.status.generation + 1;
+        *self = Self {
+            status: ConfigurationStatus { generation, ..Self::first(Arc::clone(&snapshot)).status },
+            snapshot,
+        };
     }
 }
 

@@ -4,15 +4,20 @@
 mod failure;
 mod journey;
 mod sender;
+#[cfg(test)]
+mod tests;
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures_util::FutureExt;
 use tower::Service;
 
 use self::journey::Journey;
@@ -20,6 +25,7 @@ use super::site::Site;
 use crate::handler::{Handler, Outcome};
 use crate::http::{Cause, Client, Fault, HeaderRules, OnEnd, Request, Response, Template, TrustedProxies};
 use crate::middleware::{self, BodyLimit, Delivery, ErrorPages, Journal, Record};
+use crate::observe::panic_message;
 use crate::router::{Locations, Router};
 use crate::server::{Incoming, Refused};
 
@@ -94,7 +100,13 @@ impl Inner {
         request.client = Client::resolve(&request.connection, &request.headers, &self.trusted);
         let record = Record::of_request(&self.journal, &request);
         let response = match self.site(&request) {
-            Some((locations, site)) => Journey::new(locations, site, &record).run(request).await,
+            Some((locations, site)) => {
+                let answer = Journey::new(locations, site, &record).run(request);
+                match AssertUnwindSafe(answer).catch_unwind().await {
+                    Ok(response) => response,
+                    Err(panic) => rescue(bug(&*panic), &record),
+                }
+            }
             None => rescue(unknown_host(&request), &record),
         };
         close(response, record)
@@ -133,6 +145,11 @@ impl Location {
 fn rescue(fault: Fault, record: &Record) -> Response {
     middleware::report(&fault, record);
     middleware::rescue(fault, &ErrorPages::default())
+}
+
+/// What a request is told that a bug of ours has ended. What it held is dropped, and nobody else saw it.
+fn bug(panic: &(dyn Any + Send)) -> Fault {
+    Fault::new(Cause::Internal, format!("the request ended by a panic: {}", panic_message(panic)))
 }
 
 fn unknown_host(request: &Request) -> Fault {

@@ -1,11 +1,18 @@
 //! Gathers what the status page shows. It reads counts and touches nothing that an event loop waits for.
 
 use super::Snapshot;
-use crate::observe::{AccessLog, Counters, Status};
+use crate::observe::{AccessLog, ConfigurationStatus, Counters, Status, panics};
 
 /// What there is to see now.
-pub fn status(snapshot: &Snapshot, counters: &Counters, log: &AccessLog) -> Status {
+pub fn status(
+    snapshot: &Snapshot,
+    configuration: ConfigurationStatus,
+    counters: &Counters,
+    log: &AccessLog,
+) -> Status {
     Status {
+        configuration,
+        panics: panics(),
         version: env!("CARGO_PKG_VERSION"),
         started: counters.started(),
         counts: counters.read(),

@@ -162,6 +162,44 @@ fn so_many_wait_and_no_more() {
     assert!(queue.place(0).is_none());
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_waited_before_a_reload_goes_first_after_it() {
+    let former = single();
+    let at_work = claim(&former);
+    let mut first = pin!(wait(&former));
+    let server = Server { endpoint: Arc::clone(&former.servers[0].endpoint), ..server(1).with_at_most(1) };
+    let next = Arc::new(Upstream::new("app", [server], Policy::RoundRobin, SETTINGS).succeeding(&former));
+    assert!(look(&mut first).is_pending());
+    let mut second = pin!(wait(&next));
+    assert!(look(&mut second).is_pending());
+    drop(at_work);
+    let Poll::Ready(Some(claim)) = look(&mut first) else { panic!("the first has no place") };
+    assert!(look(&mut second).is_pending());
+    // A request of the former configuration makes room for one of the next.
+    drop(claim);
+    let Poll::Ready(Some(claim)) = look(&mut second) else { panic!("the second has no place") };
+    // And the other way round.
+    let mut third = pin!(wait(&former));
+    assert!(look(&mut third).is_pending());
+    drop(claim);
+    assert!(matches!(look(&mut third), Poll::Ready(Some(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_former_configuration_without_room_holds_up_nobody_behind() {
+    let former = single();
+    let at_work = claim(&former);
+    let mut first = pin!(wait(&former));
+    assert!(look(&mut first).is_pending());
+    let shared = Server { endpoint: Arc::clone(&former.servers[0].endpoint), ..server(1).with_at_most(1) };
+    let servers = [shared, server(2).with_at_most(1)];
+    let next = Arc::new(Upstream::new("app", servers, Policy::RoundRobin, SETTINGS).succeeding(&former));
+    let mut second = pin!(wait(&next));
+    assert!(matches!(look(&mut second), Poll::Ready(Some(_))), "the new server is free");
+    drop(at_work);
+    assert!(matches!(look(&mut first), Poll::Ready(Some(_))));
+}
+
 /// Several event loops at once: no place is lost, none given twice, and nobody waits for ever.
 #[test]
 fn event_loops_share_the_queue() {
