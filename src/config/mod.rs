@@ -5,6 +5,7 @@
 //! on after a mistake, so that one [`Report`] has them all.
 
 mod cursor;
+mod diff;
 mod duplicate;
 mod files;
 mod glob;
@@ -17,6 +18,7 @@ mod raw;
 mod read;
 mod render;
 mod report;
+mod settings;
 mod source;
 mod summary;
 mod syntax;
@@ -27,6 +29,7 @@ mod value;
 
 use std::path::Path;
 
+pub use diff::{Diff, diff};
 pub use model::Config;
 pub use print::print;
 pub use report::Report;

@@ -52,6 +52,10 @@ macro_rules! tables {
         pub const TABLES: &[(&str, &[&str])] = &[ $(
             ($shown, &[ $( key!($field $($key)?), )* $( $( $later, )* )? ]),
         )* ];
+
+        /// Those of them that no setting comes of yet.
+        #[cfg(test)]
+        pub const LATER: &[(&str, &[&str])] = &[ $( ($shown, &[ $( $( $later, )* )? ]), )* ];
     };
 }
 

@@ -224,7 +224,7 @@ impl fmt::Display for Report {
 impl std::error::Error for Report {}
 
 /// Text from a file must not move the terminal's cursor.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
             let escape = c.is_control();

@@ -53,6 +53,13 @@ pub struct UpstreamServer {
     pub drain: bool,
 }
 
+impl UpstreamServer {
+    /// One of which only the address is said.
+    pub fn plain(address: UpstreamAddr) -> Self {
+        Self { address, weight: 1, max_conns: 0, backup: false, drain: false }
+    }
+}
+
 /// Which server a request goes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Balance {

@@ -48,14 +48,7 @@ fn server(at: &At<Either<String, raw::Member>>, report: &mut Report) -> Option<A
 
 /// A server of which only the address is said.
 pub fn plain(address: &At<UpstreamAddr>) -> At<UpstreamServer> {
-    let server = UpstreamServer {
-        address: address.value.clone(),
-        weight: 1,
-        max_conns: 0,
-        backup: false,
-        drain: false,
-    };
-    address.with(server)
+    address.with(UpstreamServer::plain(address.value.clone()))
 }
 
 fn member(spot: Spot, written: &raw::Member, report: &mut Report) -> Option<At<UpstreamServer>> {

@@ -1,31 +1,28 @@
 //! `[[site.location]]`
 
-use super::{Out, entry, limit, list, pattern_of, quoted_key, table, text, timeouts};
+use ::http::{HeaderName, header};
+
+use super::{
+    Settings, Value, entry, limit, list, pattern_of, quoted_key, secret, set, table, text, timeouts,
+};
 use crate::config::model::{
     Action, CachePolicy, Compress, Config, Fallback, Files, HeaderRules, Levels, LimitRate, Location,
     RequestBuffering, Site, Symlinks, Try,
 };
 use crate::config::value::show_size;
+use crate::http::Template;
 
-pub(super) fn location(out: &mut Out, location: &Location, site: &Site, config: &Config) {
-    out.header("[[site.location]]");
-    out.key("match", text(&location.pattern));
-    match &location.action {
-        Action::Files(given) => files(out, given, site),
-        Action::Proxy(proxy) => {
-            out.key("proxy", text(config.upstreams.get(proxy.upstream).map_or("", |one| one.name.as_str())));
-            out.key("buffer_request", buffering(proxy.buffer_request));
-            out.key("buffer_response", proxy.buffer_response);
-            out.key("accel", proxy.accel);
-        }
-        Action::Redirect { to, status } => {
-            out.key("redirect", table([entry("to", text(to)), entry("status", status.as_u16().to_string())]));
-        }
-        Action::Respond { status, body, content_type } => {
-            let status = entry("status", status.as_u16().to_string());
-            out.key("respond", table([status, entry("body", text(body)), entry("type", text(content_type))]));
-        }
-    }
+/// The settings of a location, its action first and apart.
+pub struct LocationSettings {
+    pub pattern: Value,
+    /// What it does, then how.
+    pub action: Settings,
+    pub others: Settings,
+}
+
+pub fn location(location: &Location, site: &Site, config: &Config) -> LocationSettings {
+    let mut others = Settings::default();
+    let out = &mut others;
     delivery(out, location);
     if let Some(rewrite) = &location.rewrite {
         let from = entry("from", text(rewrite.from.as_str()));
@@ -35,6 +32,29 @@ pub(super) fn location(out: &mut Out, location: &Location, site: &Site, config: 
     headers(out, "headers.response", &location.response_headers);
     out.key("max_body", limit(location.max_body));
     out.key("timeouts", table(timeouts(location.timeouts)));
+    LocationSettings { pattern: text(&location.pattern), action: action(location, site, config), others }
+}
+
+fn action(location: &Location, site: &Site, config: &Config) -> Settings {
+    let mut settings = Settings::default();
+    let out = &mut settings;
+    match &location.action {
+        Action::Files(given) => files(out, given, site),
+        Action::Proxy(proxy) => {
+            out.key("proxy", text(config.upstreams.get(proxy.upstream).map_or("", |one| one.name.as_str())));
+            out.key("buffer_request", buffering(proxy.buffer_request));
+            out.key("buffer_response", proxy.buffer_response);
+            out.key("accel", proxy.accel);
+        }
+        Action::Redirect { to, status } => {
+            out.key("redirect", table([entry("to", text(to)), entry("status", status.as_u16())]));
+        }
+        Action::Respond { status, body, content_type } => {
+            let status = entry("status", status.as_u16());
+            out.key("respond", table([status, entry("body", text(body)), entry("type", text(content_type))]));
+        }
+    }
+    settings
 }
 
 const fn buffering(buffering: RequestBuffering) -> &'static str {
@@ -45,7 +65,7 @@ const fn buffering(buffering: RequestBuffering) -> &'static str {
     }
 }
 
-fn files(out: &mut Out, files: &Files, site: &Site) {
+fn files(out: &mut Settings, files: &Files, site: &Site) {
     let directory = text(&files.directory);
     let kept = || table([entry("root", directory.clone())]);
     out.key("files", if files.keep_prefix { kept() } else { directory.clone() });
@@ -77,7 +97,7 @@ fn files(out: &mut Out, files: &Files, site: &Site) {
 }
 
 /// How answers are sent, whatever they come from.
-fn delivery(out: &mut Out, location: &Location) {
+fn delivery(out: &mut Settings, location: &Location) {
     if location.internal {
         out.key("internal", true);
     }
@@ -94,15 +114,15 @@ fn delivery(out: &mut Out, location: &Location) {
     }
 }
 
-fn compression(compress: &Compress) -> String {
+fn compression(compress: &Compress) -> Value {
     let Levels { zstd, brotli, gzip } = compress.levels;
     let levels = [("zstd", zstd.to_string()), ("br", brotli.to_string()), ("gzip", gzip.to_string())];
-    let types = compress.types.as_ref().map(|types| entry("types", list(types)));
+    let types = compress.types.as_ref().map(|types| entry("types", set(types)));
     let entries = [
         entry("codings", list(compress.codings.iter().map(|coding| coding.token()))),
         entry("min_size", text(show_size(compress.min_size))),
         entry("levels", table(levels.map(|(key, level)| entry(key, level)))),
-        entry("cookies", compress.cookies.to_string()),
+        entry("cookies", compress.cookies),
     ];
     table(entries.into_iter().chain(types))
 }
@@ -116,12 +136,18 @@ fn attempts_of(attempts: &Try, site: &Site) -> Vec<String> {
     attempts.candidates.iter().map(|one| one.path.to_string()).chain([last]).collect()
 }
 
-fn headers(out: &mut Out, key: &str, rules: &HeaderRules) {
+fn headers(out: &mut Settings, key: &str, rules: &HeaderRules) {
     if rules.is_empty() {
         return;
     }
-    let set = rules.set.iter().map(|(name, value)| (quoted_key(name.as_str()), text(value)));
-    let set = (!rules.set.is_empty()).then(|| entry("set", table(set)));
-    let remove = (!rules.remove.is_empty()).then(|| entry("remove", list(&rules.remove)));
-    out.key(key, table(set.into_iter().chain(remove)));
+    let fields = rules.set.iter().map(|(name, value)| (quoted_key(name.as_str()), field(name, value)));
+    let fields = (!rules.set.is_empty()).then(|| entry("set", table(fields)));
+    let remove = (!rules.remove.is_empty()).then(|| entry("remove", set(&rules.remove)));
+    out.key(key, table(fields.into_iter().chain(remove)));
+}
+
+/// Whoever reads a log need not learn how rproxy shows who it is.
+fn field(name: &HeaderName, value: &Template) -> Value {
+    let is_secret = [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE].contains(name);
+    if is_secret { secret(value) } else { text(value) }
 }
