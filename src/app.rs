@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, LocalOptions};
 
-use crate::config::{self, Config, Loaded};
+use crate::config::{self, Config, Loaded, Report};
 use crate::observe::{self, AccessLog};
 use crate::process::Supervisor;
 use crate::reload::{Outcome, Running};
@@ -50,6 +50,14 @@ pub fn check(path: &Path, print: bool) -> Exit {
     Exit::Stopped
 }
 
+/// `rproxy diff NEW`: what changes when `new` takes the place of `old`, or the reports of bad files.
+pub fn diff(old: &Path, new: &Path) -> Exit {
+    let loaded = [config::load(old), config::load_in_place_of(new, old)].map(reported);
+    let [Some(old), Some(new)] = loaded else { return Exit::Configuration };
+    say(&mut io::stdout(), &format!("{}\n", config::diff(&old.config, &new.config)));
+    Exit::Stopped
+}
+
 /// `rproxy -c FILE`: serves until it is told to stop.
 pub fn run(path: &Path) -> Exit {
     let Some(Loaded { config, warnings }) = load(path) else { return Exit::Configuration };
@@ -77,9 +85,11 @@ fn start(file: &Path, config: Config) -> io::Result<()> {
 }
 
 fn load(path: &Path) -> Option<Loaded> {
-    config::load(path)
-        .map_err(|report| say(&mut io::stderr(), &report.render(io::stderr().is_terminal())))
-        .ok()
+    reported(config::load(path))
+}
+
+fn reported(loaded: Result<Loaded, Report>) -> Option<Loaded> {
+    loaded.map_err(|report| say(&mut io::stderr(), &report.render(io::stderr().is_terminal()))).ok()
 }
 
 async fn serve(file: &Path, config: Config) -> io::Result<()> {

@@ -33,6 +33,13 @@ pub enum Command {
         #[arg(long)]
         print: bool,
     },
+    /// Tell what another configuration file would change.
+    Diff {
+        /// The file that is to take the place of the configuration file.
+        new: PathBuf,
+        #[command(flatten)]
+        file: ConfigFile,
+    },
     /// Print a completion script for a shell.
     Completions { shell: clap_complete::Shell },
 }

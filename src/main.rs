@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         None => app::run(&cli.file.config),
         Some(Command::Run(file)) => app::run(&file.config),
         Some(Command::Check { file, print }) => app::check(&file.config, print),
+        Some(Command::Diff { new, file }) => app::diff(&file.config, &new),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "rproxy", &mut std::io::stdout());
             app::Exit::Stopped

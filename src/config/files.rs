@@ -20,9 +20,12 @@ pub struct Written {
     pub id: FileId,
 }
 
-/// Reads all files, the main one first.
-pub fn read_all(path: &Path, report: &mut Report) -> Vec<Written> {
-    let mut reader = Reader { report, done: Vec::new(), written: Vec::new() };
+/// Reads all files, the main one first. They are read as if the main file were the one at `place`: what
+/// they name by relative paths is looked for there.
+pub fn read_all(path: &Path, place: &Path, report: &mut Report) -> Vec<Written> {
+    let directory = |path| source::absolute(path).parent().unwrap_or(Path::new("/")).to_owned();
+    let (from, to) = (directory(path), directory(place));
+    let mut reader = Reader { report, from, to, done: Vec::new(), written: Vec::new() };
     reader.file(path, None, &mut Vec::new());
     reader.written
 }
@@ -36,6 +39,9 @@ struct Link {
 
 struct Reader<'a> {
     report: &'a mut Report,
+    /// The main file's directory, and the one that it is taken to be.
+    from: PathBuf,
+    to: PathBuf,
     /// Files that were read, by their real paths.
     done: Vec<PathBuf>,
     written: Vec<Written>,
@@ -56,7 +62,7 @@ impl Reader<'_> {
         }
         self.done.push(real.clone());
         let Some(text) = self.text(path, from) else { return };
-        let id = self.report.add(Source::new(path.to_owned(), &text));
+        let id = self.report.add(Source::new(path.to_owned(), &text).moved(&self.from, &self.to));
         let Some(file) = self.parse(&text, id) else { return };
         let includes = file.include.as_ref().map(|include| include.value.clone()).unwrap_or_default();
         self.written.push(Written { file, id });

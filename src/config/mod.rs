@@ -45,8 +45,14 @@ pub struct Loaded {
 
 /// Reads a file with all it includes, or says everything that is wrong with them.
 pub fn load(path: &Path) -> Result<Loaded, Report> {
+    load_in_place_of(path, path)
+}
+
+/// The same for a file that is to take the place of another one: its relative paths mean what they will
+/// mean there. What it includes is read from where it lies now.
+pub fn load_in_place_of(path: &Path, place: &Path) -> Result<Loaded, Report> {
     let mut report = Report::default();
-    let written = files::read_all(path, &mut report);
+    let written = files::read_all(path, place, &mut report);
     let config = validate::validate(&written, &mut report);
     let report = report.finish();
     match config {

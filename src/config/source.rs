@@ -20,9 +20,16 @@ pub struct Source {
 
 impl Source {
     pub fn new(shown: PathBuf, text: &str) -> Self {
-        // Fails for an empty path or without a working directory; the path as written must do then.
-        let path = std::path::absolute(&shown).unwrap_or_else(|_| shown.clone());
+        let path = absolute(&shown);
         Self { shown, path, text: text.into() }
+    }
+
+    /// Takes it for a file that lies at the same place below another directory.
+    pub fn moved(mut self, from: &Path, to: &Path) -> Self {
+        if let Ok(below) = self.path.strip_prefix(from) {
+            self.path = to.join(below);
+        }
+        self
     }
 
     /// What relative paths of this file are relative to.
@@ -52,6 +59,11 @@ impl Source {
             end
         }
     }
+}
+
+pub fn absolute(path: &Path) -> PathBuf {
+    // Fails for an empty path or without a working directory; the path as written must do then.
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Why a file cannot be used.

@@ -25,6 +25,8 @@ mod compressed_files;
 mod compression;
 /// Preconditions and ranges of files.
 mod conditional;
+/// What another configuration would change.
+mod config_diff;
 /// Every file of `static_fixtures/config_errors` gets the report that stands beside it.
 mod config_errors;
 /// Many clients at once, rude ones among them.
