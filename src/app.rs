@@ -1,5 +1,7 @@
 //! Assembly: load, bind, start pools, serve, drain on signal. Each step in its order, on one screen.
 
+mod order;
+
 use std::cell::Cell;
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
@@ -17,6 +19,8 @@ use crate::process::Supervisor;
 use crate::reload::{Outcome, Running};
 use crate::runtime::{self, Phase};
 use crate::signals::{Signal, Signals};
+
+pub use order::order;
 
 /// How long the first connections wait for pools that rproxy starts itself.
 const POOLS_READY: Duration = Duration::from_secs(10);

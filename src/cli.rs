@@ -40,6 +40,15 @@ pub enum Command {
         #[command(flatten)]
         file: ConfigFile,
     },
+    /// Have the server that runs with this file read it again, and tell what changed.
+    Reload(ConfigFile),
+    /// Have the server that runs with this file start a pool of workers anew.
+    Restart {
+        /// The upstream whose `process` it is.
+        name: String,
+        #[command(flatten)]
+        file: ConfigFile,
+    },
     /// Print a completion script for a shell.
     Completions { shell: clap_complete::Shell },
 }

@@ -68,6 +68,7 @@
 
 pub mod app;
 pub mod cli;
+pub mod control;
 pub mod signals;
 
 pub mod reload;

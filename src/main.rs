@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use rproxy::app;
 use rproxy::cli::{Cli, Command};
+use rproxy::control::Command as Order;
 
 /// Less CPU per request than the system's allocator, and memory goes back after a burst.
 #[global_allocator]
@@ -17,6 +18,8 @@ fn main() -> ExitCode {
         Some(Command::Run(file)) => app::run(&file.config),
         Some(Command::Check { file, print }) => app::check(&file.config, print),
         Some(Command::Diff { new, file }) => app::diff(&file.config, &new),
+        Some(Command::Reload(file)) => app::order(&file.config, &Order::Reload),
+        Some(Command::Restart { name, file }) => app::order(&file.config, &Order::Restart(name)),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "rproxy", &mut std::io::stdout());
             app::Exit::Stopped

@@ -18,6 +18,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("observe", &["http"]),
     ("spool", &[]),
     ("signals", &[]),
+    ("control", &[]),
     ("router", &["net", "http"]),
     ("upstream", &["net", "http", "observe"]),
     ("process", &["net"]),
@@ -44,9 +45,9 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
     ("admin", &["net", "http", "observe"]),
     ("reload", &["net", "observe", "config", "runtime", "upstream", "admin"]),
-    ("app", &["net", "observe", "signals", "process", "config", "runtime", "reload"]),
+    ("app", &["net", "observe", "signals", "control", "process", "config", "runtime", "reload"]),
     ("cli", &[]),
-    ("main", &["app", "cli"]),
+    ("main", &["app", "cli", "control"]),
 ];
 
 /// Crates that only some modules may name: the rest must not depend on their types.
