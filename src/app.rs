@@ -1,26 +1,24 @@
 //! Assembly: load, bind, start pools, serve, drain on signal. Each step in its order, on one screen.
 
+mod operate;
 mod order;
+mod wishes;
 
-use std::cell::Cell;
 use std::io::{self, IsTerminal, Write};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-
 use std::time::Duration;
 
 use tokio::runtime::{Builder, LocalOptions};
 
 use crate::config::{self, Config, Loaded, Report};
-use crate::observe::{self, AccessLog};
+use crate::observe;
 use crate::process::Supervisor;
-use crate::reload::{Outcome, Running};
-use crate::runtime::{self, Phase};
-use crate::signals::{Signal, Signals};
+use crate::reload::Running;
+use crate::runtime;
 
 pub use order::order;
+use wishes::Wishes;
 
 /// How long the first connections wait for pools that rproxy starts itself.
 const POOLS_READY: Duration = Duration::from_secs(10);
@@ -97,100 +95,26 @@ fn reported(loaded: Result<Loaded, Report>) -> Option<Loaded> {
 }
 
 async fn serve(file: &Path, config: Config) -> io::Result<()> {
-    let mut signals = Signals::new()?;
+    let mut wishes = Wishes::new(file)?;
     runtime::raise_file_limit();
-    let grace = config.server.shutdown_grace;
     let processes = runtime::processes(&config);
     let mut running = Running::bind(config)?;
-    let log = Arc::clone(running.log());
     let pools = Supervisor::start(processes);
     tokio::select! {
         () = pools.ready() => {}
         () = tokio::time::sleep(POOLS_READY) => tracing::warn!("serving, although not every pool is up"),
-        () = until_stop(&mut signals, &log, || {}) => {
+        () = wishes.until_stop(running.log()) => {
             pools.stop(POOLS_STOP).await;
             return running.end();
         }
     }
     running.serve()?;
-    control(file, &mut running, &mut signals).await?;
-    drain(&mut running, grace, &mut signals).await;
+    operate::until_stop(file, &mut running, &mut wishes).await;
+    operate::drain(&mut running, &mut wishes).await;
     pools.stop(POOLS_STOP).await;
     running.end()?;
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Does what is asked for until that is to stop.
-async fn control(file: &Path, running: &mut Running, signals: &mut Signals) -> io::Result<()> {
-    loop {
-        tokio::select! {
-            signal = signals.next() => match signal {
-                Signal::Stop => return Ok(()),
-                Signal::ReopenLogs => running.log().reopen(),
-                Signal::Reload => {
-                    if reload(file, running, signals).await.is_break() {
-                        return Ok(());
-                    }
-                }
-                Signal::Upgrade => tracing::warn!("handing over to a new binary is not yet supported"),
-            },
-            index = running.failed() => running.restart(index)?,
-        }
-    }
-}
-
-/// Takes up the file as it is now, and once more if that is asked for meanwhile. Broken off by a stop.
-async fn reload(file: &Path, running: &mut Running, signals: &mut Signals) -> ControlFlow<()> {
-    let again = Cell::new(true);
-    while again.take() {
-        let log = Arc::clone(running.log());
-        let outcome = tokio::select! {
-            outcome = running.reload(file) => outcome,
-            () = until_stop(signals, &log, || again.set(true)) => return ControlFlow::Break(()),
-        };
-        tell(&outcome);
-    }
-    ControlFlow::Continue(())
-}
-
-fn tell(outcome: &Outcome) {
-    match outcome {
-        Outcome::Applied(changes) => {
-            tracing::info!("reload: the new configuration is in force:\n{}", changes.join("\n"));
-        }
-        Outcome::Unchanged => tracing::info!("reload: no change"),
-        Outcome::Rejected(report) => tracing::error!(
-            "reload: refused, and the old configuration goes on serving:\n{}",
-            report.trim_end()
-        ),
-    }
-}
-
-/// Ends the event loops when their requests have ended, their grace is over, or a second stop is asked for.
-async fn drain(running: &mut Running, grace: Duration, signals: &mut Signals) {
-    tracing::info!("stopping: requests in flight have {grace:?}");
-    let log = Arc::clone(running.log());
-    let stopped = tokio::select! {
-        () = running.drain(Phase::Draining(grace)) => false,
-        () = until_stop(signals, &log, || {}) => true,
-    };
-    if stopped {
-        tracing::warn!("stopping at once");
-        running.stop().await;
-    }
-}
-
-/// Handles signals until one asks to stop; reloads are left to `reload`.
-async fn until_stop(signals: &mut Signals, log: &AccessLog, reload: impl Fn()) {
-    loop {
-        match signals.next().await {
-            Signal::Stop => return,
-            Signal::ReopenLogs => log.reopen(),
-            Signal::Reload => reload(),
-            Signal::Upgrade => tracing::warn!("handing over to a new binary is not yet supported"),
-        }
-    }
 }
 
 /// Nobody is left to be told when the terminal itself is gone.

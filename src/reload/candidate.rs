@@ -26,13 +26,11 @@ fn read_now(file: &Path, former: &Snapshot) -> Result<Candidate, String> {
     let Loaded { config, warnings } = config::load(file).map_err(|report| report.render(false))?;
     let told = (!warnings.is_empty()).then(|| warnings.render(false).trim_end().to_owned());
     let warnings = told.into_iter().chain(for_the_next_start(&former.config, &config)).collect();
-    let mut changes = Vec::new();
-    if config::print(&config) != config::print(&former.config) {
-        changes.push("the configuration".to_owned());
-    }
+    let mut changes: Vec<String> =
+        config::diff(&former.config, &config).lines().map(ToOwned::to_owned).collect();
     let snapshot = Arc::new(former.succeeded_by(config, former.placements().clone()));
     if !snapshot.found_the_same_as(former) {
-        changes.push("pages for errors, or where links lead".to_owned());
+        changes.push("~ files that it names: a page for errors, or where a link leads".to_owned());
     }
     Ok(Candidate { snapshot, changes, warnings })
 }

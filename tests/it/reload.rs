@@ -3,6 +3,7 @@
 mod crowds;
 mod drills;
 mod listeners;
+mod orders;
 mod upstreams;
 
 use crate::support::{Client, Proxy, Request};

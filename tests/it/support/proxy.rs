@@ -150,6 +150,13 @@ impl Proxy {
         self.hang_up()
     }
 
+    /// Gives it an order from another shell.
+    pub fn order(&self, words: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rproxy"));
+        command.args(words).arg("-c").arg(self.dir.path().join("site.toml"));
+        command.stdin(Stdio::null()).env("NO_COLOR", "1").output().unwrap()
+    }
+
     /// Has it read its configuration again.
     pub fn hang_up(&self) -> String {
         const OUTCOME: &str = " reload: ";

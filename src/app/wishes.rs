@@ -1,0 +1,96 @@
+//! What the operator wants while rproxy serves, by whatever way it comes.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+
+use crate::control::{self, Control, Outcome, Reply};
+use crate::observe::AccessLog;
+use crate::signals::{Signal, Signals};
+
+/// One thing that is asked for.
+#[derive(Debug)]
+pub(super) enum Wish {
+    /// Finish what is in flight, then end.
+    Stop,
+    ReopenLogs,
+    /// Take up the configuration as it is now, and tell whoever waits for the outcome.
+    Reload(Option<Reply>),
+    /// Start the pool of workers of that upstream anew.
+    Restart(String, Reply),
+    /// Hand the listening sockets to a new binary.
+    Upgrade,
+}
+
+/// Everything that is asked for, in its order, from the moment this is made on.
+#[derive(Debug)]
+pub(super) struct Wishes {
+    signals: Signals,
+    control: Control,
+    /// What was asked for while something else was being done.
+    waiting: VecDeque<Wish>,
+}
+
+impl Wishes {
+    /// # Errors
+    /// When the kernel refuses a handler of signals.
+    pub fn new(file: &Path) -> io::Result<Self> {
+        let (signals, control) = (Signals::new()?, Control::open(file, Vec::new()));
+        Ok(Self { signals, control, waiting: VecDeque::new() })
+    }
+
+    /// The next one. Can be dropped and called again.
+    pub async fn next(&mut self) -> Wish {
+        match self.waiting.pop_front() {
+            Some(wish) => wish,
+            None => self.arrival().await,
+        }
+    }
+
+    /// Waits for a stop. Logs are opened anew meanwhile, and everything else has to wait.
+    pub async fn until_stop(&mut self, log: &AccessLog) {
+        loop {
+            match self.arrival().await {
+                Wish::Stop => return,
+                Wish::ReopenLogs => log.reopen(),
+                wish => self.waiting.push_back(wish),
+            }
+        }
+    }
+
+    /// Those who wait for the outcome of a reload that has not begun: it is theirs as well.
+    pub fn take_reloads(&mut self) -> Vec<Reply> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let (reloads, others) = waiting.into_iter().partition(|wish| matches!(wish, Wish::Reload(_)));
+        self.waiting = others;
+        let replies = VecDeque::into_iter(reloads).filter_map(|wish| match wish {
+            Wish::Reload(reply) => reply,
+            _ => None,
+        });
+        replies.collect()
+    }
+
+    /// Nothing more is done: whoever waits is told.
+    pub fn refuse_all(&mut self) {
+        for wish in self.waiting.drain(..) {
+            if let Wish::Reload(Some(reply)) | Wish::Restart(_, reply) = wish {
+                reply.done(Outcome::Rejected("rproxy is stopping".into()));
+            }
+        }
+    }
+
+    async fn arrival(&mut self) -> Wish {
+        tokio::select! {
+            signal = self.signals.next() => match signal {
+                Signal::Stop => Wish::Stop,
+                Signal::ReopenLogs => Wish::ReopenLogs,
+                Signal::Reload => Wish::Reload(None),
+                Signal::Upgrade => Wish::Upgrade,
+            },
+            order = self.control.next() => match order.command {
+                control::Command::Reload => Wish::Reload(Some(order.reply)),
+                control::Command::Restart(name) => Wish::Restart(name, order.reply),
+            },
+        }
+    }
+}
