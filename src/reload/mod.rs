@@ -11,10 +11,12 @@ mod candidate;
 mod checks;
 mod console;
 mod doors;
+mod left;
 mod running;
 #[cfg(test)]
 mod tests;
 
+pub use left::Left;
 pub use running::Running;
 
 /// What came of a reload.

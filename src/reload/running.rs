@@ -12,6 +12,7 @@ use super::candidate::Candidate;
 use super::checks::Checks;
 use super::console::{self, Console, Move, NewConsole};
 use super::doors::{Doors, NewDoors};
+use super::left::Left;
 use super::{Outcome, candidate};
 use crate::config::Config;
 use crate::net;
@@ -111,8 +112,8 @@ impl Running {
             tracing::warn!("{warning}");
         }
         match self.take_up(snapshot).await {
-            Ok(()) if changes.is_empty() => Outcome::Unchanged,
-            Ok(()) => Outcome::Applied(changes),
+            Ok(_) if changes.is_empty() => Outcome::Unchanged,
+            Ok(_) => Outcome::Applied(changes),
             Err(error) => self.refuse(error.to_string()),
         }
     }
@@ -122,17 +123,18 @@ impl Running {
         Outcome::Rejected(report)
     }
 
-    /// Has the servers of an upstream where its processes are found now.
+    /// Has the servers of upstreams where their processes are found now. The servers that nobody is sent to
+    /// any more.
     ///
     /// # Errors
     /// When the event loops cannot take it up; then everything is as it was.
-    pub async fn place(&mut self, placements: Placements) -> io::Result<()> {
+    pub async fn place(&mut self, placements: Placements) -> io::Result<Left> {
         let former = self.snapshot();
         self.take_up(Arc::new(former.succeeded_by(former.config.clone(), placements))).await
     }
 
     /// Prepares everything that can fail, then has all of it in force.
-    async fn take_up(&mut self, snapshot: Arc<Snapshot>) -> io::Result<()> {
+    async fn take_up(&mut self, snapshot: Arc<Snapshot>) -> io::Result<Left> {
         let prepared = self.prepare(&snapshot)?;
         let compiled = self.compile(&snapshot, &prepared.doors).await;
         if let Err(error) = compiled {
@@ -140,8 +142,7 @@ impl Running {
             prepared.discard();
             return Err(error);
         }
-        self.commit(snapshot, prepared).await;
-        Ok(())
+        Ok(self.commit(snapshot, prepared).await)
     }
 
     fn prepare(&self, snapshot: &Snapshot) -> io::Result<Prepared> {
@@ -164,11 +165,11 @@ impl Running {
         try_join_all(prepared).await.map(drop)
     }
 
-    async fn commit(&mut self, snapshot: Arc<Snapshot>, prepared: Prepared) {
+    async fn commit(&mut self, snapshot: Arc<Snapshot>, prepared: Prepared) -> Left {
         // Before the loops let go of theirs: the last to do so serves who has connected meanwhile.
         let gone = self.doors.remove_all_but(&runtime::listeners(&snapshot.config));
         self.doors.add(prepared.doors);
-        snapshot.take_over();
+        let left = snapshot.take_over(&self.snapshot());
         self.force.send_modify(|force| force.succeed(Arc::clone(&snapshot)));
         join_all(self.loops.iter().map(EventLoop::commit)).await;
         net::remove_socket_files(&gone);
@@ -181,6 +182,8 @@ impl Running {
             Move::To(console) => self.console = Some(self.serve_console(console)),
         }
         self.checks.follow(&snapshot);
+        // Each loop has turned since: none is about to choose one of them.
+        Left(left)
     }
 
     /// In a task of the control thread: it only reads what the event loops count.

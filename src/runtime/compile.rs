@@ -20,7 +20,7 @@ use crate::net::{Bound, ListenAddr};
 use crate::observe::{Counters, Floods, Lines, Shard, SpoolStatus};
 use crate::router::{self, Router};
 use crate::server::Settings;
-use crate::upstream::{Health, Pool, Upstream};
+use crate::upstream::{Endpoint, Health, Pool, Upstream};
 
 /// What all event loops share of one configuration: immutable, but for the counts in its upstreams.
 #[derive(Debug)]
@@ -90,9 +90,18 @@ impl Snapshot {
         self.compiled.iter().filter_map(move |compiled| Some((&compiled.running, checked(compiled)?)))
     }
 
-    /// It is in force from now on.
-    pub fn take_over(&self) {
-        self.compiled.iter().for_each(Compiled::pardon);
+    /// It is in force from now on. The servers that have moved since the one before, where there is nobody any
+    /// more once each has answered what it has.
+    pub fn take_over(&self, former: &Self) -> Vec<Arc<Endpoint>> {
+        let mut left = Vec::new();
+        for compiled in &self.compiled {
+            compiled.pardon();
+            let same = |former: &&Compiled| former.model.name == compiled.model.name;
+            left.extend(
+                former.compiled.iter().find(same).into_iter().flat_map(|former| compiled.inherit(former)),
+            );
+        }
+        left
     }
 
     pub fn spool(&self) -> SpoolStatus {

@@ -40,6 +40,22 @@ impl Compiled {
         Self { model: model.clone(), running }
     }
 
+    /// Servers of the one before that have moved from here on: nobody is sent to them any more. In the order
+    /// of the configuration.
+    pub fn inherit(&self, former: &Self) -> Vec<Arc<Endpoint>> {
+        let moved =
+            former.model.servers == self.model.servers && !Arc::ptr_eq(&former.running, &self.running);
+        if !moved {
+            return Vec::new();
+        }
+        former.running.leave_to(&self.running);
+        let is_here = |endpoint: &Arc<Endpoint>| {
+            self.running.servers.iter().any(|server| Arc::ptr_eq(&server.endpoint, endpoint))
+        };
+        let endpoints = former.running.servers.iter().map(|server| Arc::clone(&server.endpoint));
+        endpoints.filter(|endpoint| !is_here(endpoint)).collect()
+    }
+
     /// Whoever no longer judges its servers has nothing to say of them.
     pub fn pardon(&self) {
         for server in &self.running.servers {

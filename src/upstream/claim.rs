@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Server, Upstream};
+use crate::http::Fault;
 
 /// One request's place at one server, counted there until it is dropped; then whoever waits has it.
 #[derive(Debug)]
@@ -30,6 +31,11 @@ impl Claim {
 
     pub(super) fn server(&self) -> Option<&Server> {
         self.upstream.servers.get(self.index)
+    }
+
+    /// See [`Upstream::note_failure`].
+    pub(super) fn failed(&self, fault: &Fault) {
+        self.upstream.note_failure(self.index, fault);
     }
 
     /// An answer began, which may have ended a trial, and so made room.

@@ -73,7 +73,9 @@ impl Dialer {
 
     fn lease(self: &Rc<Self>, claim: Claim) -> Option<Lease> {
         let endpoint = Arc::clone(&claim.server()?.endpoint);
-        let slot = Rc::clone(self.slots.get(claim.index())?);
+        // It may be one that has taken the place of the one known here.
+        let known = self.slots.get(claim.index()).filter(|slot| slot.is_of(&endpoint));
+        let slot = known.map_or_else(|| self.pool.slot(&endpoint), Rc::clone);
         Some(Lease { dialer: Rc::clone(self), endpoint, slot, claim })
     }
 }
@@ -131,7 +133,7 @@ impl Lease {
 
     /// A request brought no answer, or one that counts as none.
     pub(super) fn failed(&self, fault: &Fault) {
-        self.dialer.upstream.note_failure(self.claim.index(), fault);
+        self.claim.failed(fault);
     }
 }
 

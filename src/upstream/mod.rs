@@ -31,7 +31,7 @@ pub mod testing;
 mod turn;
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use balance::{Balance, Policy};
 pub use connection::Connection;
@@ -72,6 +72,8 @@ pub struct Upstream {
     queue: Arc<Queue>,
     budget: Arc<Budget>,
     dice: Dice,
+    /// The same servers where they are found since, one for one.
+    heir: OnceLock<Arc<Self>>,
 }
 
 /// One member of an upstream.
@@ -115,6 +117,7 @@ impl Upstream {
             queue: Arc::new(Queue::new()),
             budget: Arc::new(Budget::full()),
             dice: Dice::new(),
+            heir: OnceLock::new(),
         }
     }
 
@@ -123,6 +126,13 @@ impl Upstream {
     #[must_use]
     pub fn succeeding(self, former: &Self) -> Self {
         Self { queue: Arc::clone(&former.queue), budget: Arc::clone(&former.budget), ..self }
+    }
+
+    /// Leaves all choices to one with the same servers elsewhere: requests that have not got one yet are not
+    /// to be sent where nobody will be.
+    pub fn leave_to(&self, heir: &Arc<Self>) {
+        // There is one successor, and it is told once.
+        let _ = self.heir.set(Arc::clone(heir));
     }
 
     /// What is to be the same for requests that go to the same server; empty where all are alike.

@@ -42,7 +42,7 @@ impl Pool {
         if let Some(slot) = known.and_then(|(_, slot)| slot.upgrade()) {
             return slot;
         }
-        let slot = Rc::new(Slot { _endpoint: Arc::clone(endpoint), idle: RefCell::default() });
+        let slot = Rc::new(Slot { endpoint: Arc::clone(endpoint), idle: RefCell::default() });
         slots.push((Arc::as_ptr(endpoint), Rc::downgrade(&slot)));
         slot
     }
@@ -95,7 +95,7 @@ async fn sweep_until_empty(pool: Weak<Pool>) {
 #[derive(Debug)]
 pub(super) struct Slot {
     /// Keeps the address that identifies the slot from being used for another server.
-    _endpoint: Arc<Endpoint>,
+    endpoint: Arc<Endpoint>,
     idle: RefCell<VecDeque<Idle>>,
 }
 
@@ -120,6 +120,10 @@ impl Slot {
                 return Some(newest.connection);
             }
         }
+    }
+
+    pub(super) fn is_of(&self, endpoint: &Arc<Endpoint>) -> bool {
+        Arc::ptr_eq(&self.endpoint, endpoint)
     }
 
     #[cfg(test)]

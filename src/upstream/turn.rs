@@ -58,6 +58,9 @@ impl Upstream {
     /// When none is fit, all are: their records may be wrong, and an answer of the last server is worth
     /// more than none ("panic routing"). Fullness is a fact, and draining an order.
     pub(super) fn turn(self: &Arc<Self>, wanted: Wanted<'_>) -> Turn {
+        if let Some(heir) = self.heir.get() {
+            return heir.turn(wanted);
+        }
         let bound = self.bound(wanted.key);
         let mut passed = Passed::default();
         let mut excluded = Indexes::from_slice(wanted.tried);
@@ -119,6 +122,9 @@ impl Upstream {
 
     /// When the next server that was left alone may be asked again.
     pub(super) fn next_recall(&self) -> Option<Instant> {
+        if let Some(heir) = self.heir.get() {
+            return heir.next_recall();
+        }
         let servers = self.servers.iter().filter(|server| !server.drain);
         let ends = servers.filter_map(|server| server.endpoint.standing.ejected_until());
         ends.min().map(|end| end.max(Instant::now() + SHORTEST_LOOK))

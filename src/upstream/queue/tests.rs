@@ -186,6 +186,19 @@ async fn who_waited_before_a_reload_goes_first_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_of_a_former_configuration_goes_where_its_server_has_moved() {
+    let former = upstream([server(1)]);
+    let next = Arc::new(Upstream::new("app", [server(1)], Policy::RoundRobin, SETTINGS).succeeding(&former));
+    let before = claim(&former);
+    former.leave_to(&next);
+    let (old, new) = (&former.servers[0].endpoint, &next.servers[0].endpoint);
+    let after = claim(&former);
+    assert_eq!((old.in_flight(), new.in_flight()), (1, 1));
+    drop((before, after));
+    assert_eq!((old.in_flight(), new.in_flight()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_former_configuration_without_room_holds_up_nobody_behind() {
     let former = single();
     let at_work = claim(&former);
