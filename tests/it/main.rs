@@ -15,6 +15,8 @@ mod balance;
 mod causes;
 /// A film in a browser.
 mod chromium;
+/// The system's clock is set while rproxy runs.
+mod clock;
 /// Files that are not in memory: nobody waits for their disk but who asked for them.
 mod cold_files;
 /// What a user meets in the shell.

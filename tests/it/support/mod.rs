@@ -11,7 +11,7 @@ pub mod lines;
 pub mod nginx;
 pub mod once;
 pub mod origin;
-mod package;
+pub mod package;
 pub mod proxy;
 pub mod raw;
 pub mod slow_disk;
