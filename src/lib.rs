@@ -5,8 +5,9 @@
 //!
 //! # The process
 //!
-//! One control thread reads the configuration, binds sockets, runs worker pools, checks the
-//! health of upstreams, handles signals and serves the status page ([`admin`]).
+//! One control thread reads the configuration and takes up its changes ([`reload`]), binds sockets, runs worker
+//! pools, checks the health of upstreams, takes orders by signal and from the command line ([`control`]) and
+//! serves the status page ([`admin`]).
 //! Beside it runs one event loop per core: a thread with a single-threaded runtime, its own listening
 //! sockets (`SO_REUSEPORT`), its own copy of the compiled configuration, its own idle connections to
 //! upstreams and its own access-log buffer. A request therefore takes no lock and changes no task:
@@ -43,6 +44,18 @@
 //! 8. [`server`] writes: memory by one vectored write, a file by `sendfile(2)` as far as it is in memory, a
 //!    stream as it comes. When the last byte is out, or is known never to be, the record becomes its line.
 //!
+//! # Life of a reload
+//!
+//! 1. A signal, an order or a changed file becomes one wish of the control thread's loop (`app/operate`).
+//! 2. A thread that may wait for the disk reads, validates and compares the file, and makes a
+//!    [`runtime::Snapshot`] of it. What is as before, it has from the one in force: the same
+//!    [`upstream::Upstream`], or at least the same endpoints and queue.
+//! 3. New addresses are bound, and every event loop compiles its copy and takes the new sockets. Up to here
+//!    nobody sees anything of it, and any failure leaves all as it was.
+//! 4. Every loop is told to serve it. Connections ask for the configuration of the moment with each request, so
+//!    none is closed; a listener that is gone keeps the old one for its connections' last answers.
+//! 5. The old snapshot is freed with the last request that began with it.
+//!
 //! # Invariants
 //!
 //! - Imports point one way; `tests/layering.rs` keeps the table, and a folder's `mod.rs` is its only door.
@@ -53,6 +66,7 @@
 //! - Whether a request may be tried again is known from what was sent and received, never guessed.
 //! - Every buffer has a bound, every wait a limit.
 //! - An event loop waits for no disk and no mount. What may wait for ever has few threads of many.
+//! - No request sees two configurations, and no reload closes a connection that has a listener.
 //! - No `unsafe`.
 //!
 //! # Why HTTP/1.1 is spoken by an engine of our own
