@@ -12,6 +12,7 @@ mod checks;
 mod console;
 mod doors;
 mod left;
+mod pulse;
 mod running;
 #[cfg(test)]
 mod tests;

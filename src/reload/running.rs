@@ -13,6 +13,7 @@ use super::checks::Checks;
 use super::console::{self, Console, Move, NewConsole};
 use super::doors::{Doors, NewDoors};
 use super::left::Left;
+use super::pulse::Pulse;
 use super::{Outcome, candidate};
 use crate::config::Config;
 use crate::net;
@@ -24,6 +25,7 @@ use crate::runtime::{self, EventLoop, Phase, Placements, Snapshot};
 pub struct Running {
     force: watch::Sender<InForce>,
     loops: Vec<EventLoop>,
+    pulses: Vec<Pulse>,
     /// How many there are to be, from the start.
     loops_wanted: usize,
     phase: watch::Sender<Phase>,
@@ -66,6 +68,7 @@ impl Running {
         let mut running = Self {
             force: watch::Sender::new(InForce::first(snapshot)),
             loops: Vec::new(),
+            pulses: Vec::new(),
             loops_wanted,
             phase: watch::Sender::new(Phase::Serving),
             doors,
@@ -85,6 +88,7 @@ impl Running {
     /// When the kernel gives no thread, no event queue, or no descriptor.
     pub fn serve(&mut self) -> io::Result<()> {
         self.loops = (0..self.loops_wanted).map(|index| self.start_loop(index)).collect::<io::Result<_>>()?;
+        self.watch_loops();
         tokio::spawn(watch_floods(Arc::clone(&self.floods)));
         self.checks.follow(&self.snapshot());
         tracing::info!(event_loops = self.loops_wanted, "ready");
@@ -196,6 +200,11 @@ impl Running {
         }))
     }
 
+    fn watch_loops(&mut self) {
+        let beats = self.loops.iter().map(EventLoop::beat);
+        self.pulses = beats.enumerate().map(|(index, beat)| Pulse::watch(index, beat)).collect();
+    }
+
     fn start_loop(&self, index: usize) -> io::Result<EventLoop> {
         let snapshot = self.snapshot();
         let doors = self.doors.of_loop(index, &snapshot)?;
@@ -211,6 +220,12 @@ impl Running {
             })
         });
         select_all(ends).await.0
+    }
+
+    /// Makes an event loop stand still as by a call that blocks.
+    #[cfg(test)]
+    pub fn stall(&self, index: usize, time: Duration) {
+        self.loops[index].stall(time);
     }
 
     /// Makes an event loop fail as by a bug in it.
@@ -234,6 +249,7 @@ impl Running {
             // That it panicked is known.
             let _ = std::mem::replace(event_loop, started).join();
         }
+        self.watch_loops();
         Ok(())
     }
 
@@ -241,6 +257,7 @@ impl Running {
     /// Dropped, it goes on in the event loops.
     pub async fn drain(&mut self, phase: Phase) {
         self.checks.stop();
+        self.pulses.clear();
         // The loops' own sockets are to be the last, whose queues they serve.
         drop(std::mem::take(&mut self.doors));
         self.phase.send_replace(phase);

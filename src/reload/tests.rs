@@ -1,4 +1,6 @@
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -7,6 +9,7 @@ use tokio::runtime::{Builder, LocalOptions};
 
 use super::*;
 use crate::config;
+use crate::runtime::Phase;
 
 /// A site on a Unix socket that answers everything with this text.
 struct Place {
@@ -60,11 +63,9 @@ fn in_control(test: impl Future<Output = ()>) {
 }
 
 async fn end(mut running: Running) {
-    running.drain(Phase::Draining(std::time::Duration::from_secs(10))).await;
+    running.drain(Phase::Draining(Duration::from_secs(10))).await;
     running.end().unwrap();
 }
-
-use crate::runtime::Phase;
 
 #[test]
 fn an_event_loop_that_failed_is_started_anew_and_serves_who_has_connected_meanwhile() {
@@ -116,4 +117,54 @@ fn an_event_loop_that_fails_during_a_reload_has_it_refused() {
         assert_eq!(place.ask().await, "old");
         end(running).await;
     });
+}
+
+#[test]
+fn an_event_loop_that_stands_still_is_told_of() {
+    let told = Told::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(told.clone()).with_ansi(false).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        in_control(async {
+            let running = Place::new("page").serve();
+            running.stall(0, Duration::from_secs(3));
+            told.until("it turns again after ").await;
+            assert!(told.text().contains("an event loop has not turned for 1s"), "{}", told.text());
+            end(running).await;
+        });
+    });
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<u8>>>);
+
+impl Told {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    async fn until(&self, text: &str) {
+        while !self.text().contains(text) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl std::io::Write for Told {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Told {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
 }

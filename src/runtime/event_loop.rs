@@ -49,6 +49,21 @@ pub struct EventLoop {
     alive: watch::Receiver<()>,
 }
 
+/// Shows whether a loop turns.
+#[derive(Clone, Debug)]
+pub struct Beat(mpsc::UnboundedSender<Order>);
+
+impl Beat {
+    /// Returns when the loop has turned once more. A loop that has ended never does.
+    pub async fn turn(&self) {
+        let (done, turned) = oneshot::channel();
+        let _ = self.0.send(Order::Beat { done });
+        if turned.await.is_err() {
+            pending::<()>().await;
+        }
+    }
+}
+
 /// What one loop is told.
 #[derive(Debug)]
 enum Order {
@@ -63,6 +78,8 @@ enum Order {
     Beat { done: oneshot::Sender<()> },
     #[cfg(test)]
     Panic,
+    #[cfg(test)]
+    Stall(Duration),
 }
 
 impl EventLoop {
@@ -128,13 +145,9 @@ impl EventLoop {
         self.tell(Order::Abort);
     }
 
-    /// Returns when the loop has turned once more. A loop that has ended never does.
-    pub async fn beat(&self) {
-        let (done, turned) = oneshot::channel();
-        self.tell(Order::Beat { done });
-        if turned.await.is_err() {
-            pending::<()>().await;
-        }
+    /// The way to see whether it turns.
+    pub fn beat(&self) -> Beat {
+        Beat(self.orders.clone())
     }
 
     /// Ready when the thread has ended, or is about to. Can be dropped and called again.
@@ -155,6 +168,12 @@ impl EventLoop {
     #[cfg(test)]
     pub fn panic(&self) {
         self.tell(Order::Panic);
+    }
+
+    /// Makes the loop stand still as by a call that blocks.
+    #[cfg(test)]
+    pub fn stall(&self, time: Duration) {
+        self.tell(Order::Stall(time));
     }
 
     /// One that has ended needs to be told nothing.

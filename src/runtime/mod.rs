@@ -11,7 +11,7 @@ mod status;
 mod upstream;
 
 pub use compile::Snapshot;
-pub use event_loop::{Door, EventLoop, Phase};
+pub use event_loop::{Beat, Door, EventLoop, Phase};
 pub use process::{
     Buffers, access_log, buffers, listeners, log_format, log_level, loops, processes, raise_file_limit, url,
 };

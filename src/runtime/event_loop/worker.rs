@@ -68,6 +68,9 @@ impl Worker {
             Order::Beat { done } => _ = done.send(()),
             #[cfg(test)]
             Order::Panic => panic!("as told"),
+            #[cfg(test)]
+            #[expect(clippy::disallowed_methods, reason = "it is to block")]
+            Order::Stall(time) => std::thread::sleep(time),
         }
     }
 
