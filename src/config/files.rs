@@ -49,6 +49,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn file(&mut self, path: &Path, from: Option<Spot>, chain: &mut Vec<Link>) {
+        self.report.watch(path);
         let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if let Some(start) = chain.iter().position(|link| link.real == real) {
             return self.loop_found(&chain[start..], from);
@@ -115,6 +116,7 @@ impl Reader<'_> {
         if !glob::is_glob(pattern) {
             return vec![directory.join(pattern)];
         }
+        self.report.watch_pattern(directory, pattern);
         glob::expand(directory, pattern).unwrap_or_else(|reason| {
             let message = format!("`{pattern}` is not a pattern for files: {reason}");
             self.report.push(Problem::error(include.spot, message));

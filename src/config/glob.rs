@@ -16,33 +16,53 @@ pub fn is_glob(pattern: &str) -> bool {
 /// Every file that matches, in the order of their names. As in a shell a leading dot has to be written,
 /// so that the backups of editors are no configuration.
 pub fn expand(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
+    look(directory, pattern).map(|found| found.files)
+}
+
+/// What was found on the way of a pattern.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// In the order of their names.
+    pub files: Vec<PathBuf>,
+    /// Folders that were searched for names.
+    pub directories: Vec<PathBuf>,
+    /// Paths that were taken as they are written, whether they exist or not.
+    pub passed: Vec<PathBuf>,
+}
+
+pub fn look(directory: &Path, pattern: &str) -> Result<Found, String> {
     let mut found = vec![directory.to_owned()];
+    let mut looked = Found::default();
     let mut components = Path::new(pattern).components().peekable();
     while let Some(component) = components.next() {
         let last = components.peek().is_none();
         found = match component {
-            Component::Normal(name) => step(found, &name.to_string_lossy(), last)?,
+            Component::Normal(name) => step(found, &name.to_string_lossy(), last, &mut looked)?,
             other => found.into_iter().map(|path| path.join(other)).collect(),
         };
     }
     found.sort();
     found.dedup();
-    Ok(found)
+    looked.files = found;
+    Ok(looked)
 }
 
 /// What one component of the pattern makes of the folders so far.
-fn step(folders: Vec<PathBuf>, name: &str, last: bool) -> Result<Vec<PathBuf>, String> {
+fn step(folders: Vec<PathBuf>, name: &str, last: bool, looked: &mut Found) -> Result<Vec<PathBuf>, String> {
     if name == "**" {
-        let mut all = Vec::new();
+        let (mut all, mut files) = (Vec::new(), Vec::new());
         for folder in folders {
-            descend(folder, MAX_DEPTH, last, &mut all);
+            descend(folder, MAX_DEPTH, &mut all, &mut files);
         }
-        return Ok(all);
+        looked.directories.extend_from_slice(&all);
+        return Ok(if last { files } else { all });
     }
     if !is_glob(name) {
-        let joined = folders.into_iter().map(|folder| folder.join(name));
-        return Ok(joined.filter(|path| path.exists()).collect());
+        let joined: Vec<PathBuf> = folders.into_iter().map(|folder| folder.join(name)).collect();
+        looked.passed.extend_from_slice(&joined);
+        return Ok(joined.into_iter().filter(|path| path.exists()).collect());
     }
+    looked.directories.extend_from_slice(&folders);
     let matcher = compile(name)?;
     let hidden = name.starts_with('.');
     let mut found = Vec::new();
@@ -59,20 +79,18 @@ fn compile(name: &str) -> Result<GlobMatcher, String> {
     glob.map(|glob| glob.compile_matcher()).map_err(|error| error.kind().to_string())
 }
 
-/// A folder and all folders in it, or all files in them. Links are not followed: they may lead back.
-fn descend(folder: PathBuf, depth: usize, files: bool, found: &mut Vec<PathBuf>) {
+/// A folder with all folders in it, and all files in them. Links are not followed: they may lead back.
+fn descend(folder: PathBuf, depth: usize, folders: &mut Vec<PathBuf>, files: &mut Vec<PathBuf>) {
     for name in names(&folder).into_iter().filter(|name| !name.starts_with('.')) {
         let path = folder.join(name);
         let is_folder = path.symlink_metadata().is_ok_and(|about| about.is_dir());
         if is_folder && depth > 0 {
-            descend(path, depth - 1, files, found);
-        } else if files && path.is_file() {
-            found.push(path);
+            descend(path, depth - 1, folders, files);
+        } else if path.is_file() {
+            files.push(path);
         }
     }
-    if !files {
-        found.push(folder);
-    }
+    folders.push(folder);
 }
 
 /// The names in a folder. One that cannot be read has none, as for a shell.

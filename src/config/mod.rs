@@ -26,6 +26,7 @@ mod syntax;
 mod tests;
 mod validate;
 mod value;
+mod watched;
 
 use std::path::Path;
 
@@ -34,6 +35,7 @@ pub use model::Config;
 pub use print::print;
 pub use report::Report;
 pub use summary::summary;
+pub use watched::{Places, Watched};
 
 /// A configuration that can be served.
 #[derive(Clone, Debug)]

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::source::Source;
+use super::source::{self, Source};
+use super::watched::Watched;
 
 /// A file of the report, by the order in which they were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,6 +128,7 @@ pub struct Report {
     guessed: Vec<Spot>,
     /// Tables and lists with a key or element that is there but was no good.
     unread: Vec<(Spot, &'static str)>,
+    watched: Watched,
 }
 
 impl Report {
@@ -146,6 +148,21 @@ impl Report {
     /// As text for a terminal, in the manner of rustc.
     pub fn render(&self, color: bool) -> String {
         super::render::render(self, color)
+    }
+
+    /// All that was read, be it good or bad, and where more may come to be.
+    pub fn watched(&self) -> &Watched {
+        &self.watched
+    }
+
+    /// Notes a file, or a directory, on whose state the configuration depends.
+    pub(super) fn watch(&mut self, path: &Path) {
+        self.watched.file(&source::absolute(path));
+    }
+
+    pub(super) fn watch_pattern(&mut self, directory: &Path, pattern: &str) {
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        self.watched.pattern(&source::absolute(directory), pattern);
     }
 
     pub(super) fn count(&self, severity: Severity) -> usize {

@@ -40,6 +40,7 @@ fn page(status: &str, at: &At<String>, around: &mut Around<'_>, report: &mut Rep
         return attempts::named(at, name, around, report).map(ErrorPage::Location);
     }
     let path = scalar::path(status, at, report)?;
+    report.watch(&path);
     if path.is_dir() {
         report.push(Problem::error(at.spot, format!("`{}` is a directory, not a page", at.value)));
     } else {

@@ -71,6 +71,11 @@ pub fn location(
         idle::refuse(raw, kind, report);
     }
     let action = kind.and_then(|kind| action(raw, kind, &pattern, around, report));
+    let internal = raw.internal.as_ref().is_some_and(|at| at.value);
+    if let Some(Action::Files(files)) = action.as_ref().filter(|_| internal) {
+        // `X-Sendfile` may name its files by where its links lead.
+        report.watch(&files.directory.base);
+    }
     let max_body = match &raw.max_body {
         Some(at) => scalar::limit("max_body", at, report),
         None => around.max_body,
@@ -81,7 +86,7 @@ pub fn location(
     let origin = origin(at.spot, report);
     let is_files = kind == Some(Kind::Files);
     Some(Location {
-        internal: raw.internal.as_ref().is_some_and(|at| at.value),
+        internal,
         cache_control: delivery::cache_control(raw.cache_control.as_ref(), pattern.regex(), report),
         // What users upload is served from directories, and must be nothing but what its name says.
         nosniff: raw.nosniff.as_ref().map_or(is_files, |at| at.value),
