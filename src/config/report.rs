@@ -128,7 +128,7 @@ pub struct Report {
     guessed: Vec<Spot>,
     /// Tables and lists with a key or element that is there but was no good.
     unread: Vec<(Spot, &'static str)>,
-    watched: Watched,
+    watched: Box<Watched>,
 }
 
 impl Report {

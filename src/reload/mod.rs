@@ -16,9 +16,11 @@ mod pulse;
 mod running;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use left::Left;
 pub use running::Running;
+pub use watch::Watcher;
 
 /// What came of a reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
