@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, LocalOptions};
 
-use crate::config::{self, Config, Loaded, Report};
+use crate::config::{self, Config, Loaded, Report, Watched};
 use crate::observe;
 use crate::process::Supervisor;
 use crate::reload::Running;
@@ -68,7 +68,7 @@ pub fn run(path: &Path) -> Exit {
     if !warnings.is_empty() {
         tracing::warn!("{}", warnings.render(false).trim_end());
     }
-    match start(path, config) {
+    match start(path, config, warnings.watched().clone()) {
         Ok(()) => Exit::Stopped,
         Err(error) => {
             tracing::error!("cannot start: {error}");
@@ -78,9 +78,9 @@ pub fn run(path: &Path) -> Exit {
 }
 
 /// Runs everything but the event loops, on this thread.
-fn start(file: &Path, config: Config) -> io::Result<()> {
+fn start(file: &Path, config: Config, watched: Watched) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    let result = runtime.block_on(serve(file, config));
+    let result = runtime.block_on(serve(file, config, watched));
     // A check may wait for the system's resolver, which cannot be interrupted.
     runtime.shutdown_background();
     result
@@ -94,8 +94,8 @@ fn reported(loaded: Result<Loaded, Report>) -> Option<Loaded> {
     loaded.map_err(|report| say(&mut io::stderr(), &report.render(io::stderr().is_terminal()))).ok()
 }
 
-async fn serve(file: &Path, config: Config) -> io::Result<()> {
-    let mut wishes = Wishes::new(file)?;
+async fn serve(file: &Path, config: Config, watched: Watched) -> io::Result<()> {
+    let mut wishes = Wishes::new(file, watched)?;
     runtime::raise_file_limit();
     let processes = runtime::processes(&config);
     let mut running = Running::bind(config)?;

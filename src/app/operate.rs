@@ -51,12 +51,13 @@ async fn reload(file: &Path, reply: Option<Reply>, running: &mut Running, wishes
     let replies: Vec<Reply> = reply.into_iter().chain(wishes.take_reloads()).collect();
     let log = Arc::clone(running.log());
     let (outcome, ended) = tokio::select! {
-        outcome = running.reload(file) => (outcome, Ended::Whole),
+        (outcome, watched) = running.reload(file) => {
+            wishes.watch(watched, &outcome);
+            tell(&outcome);
+            (outcome, Ended::Whole)
+        }
         () = wishes.until_stop(&log) => (Outcome::Rejected("rproxy is stopping".into()), Ended::Early),
     };
-    if ended == Ended::Whole {
-        tell(&outcome);
-    }
     for reply in replies {
         reply.done(match &outcome {
             Outcome::Applied(changes) => control::Outcome::Done(changes.clone()),

@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 
+use crate::config::Watched;
 use crate::control::{self, Control, Outcome, Reply};
 use crate::observe::AccessLog;
+use crate::reload::{self, Watcher};
 use crate::signals::{Signal, Signals};
 
 /// One thing that is asked for.
@@ -27,6 +29,7 @@ pub(super) enum Wish {
 pub(super) struct Wishes {
     signals: Signals,
     control: Control,
+    watcher: Watcher,
     /// What was asked for while something else was being done.
     waiting: VecDeque<Wish>,
 }
@@ -34,9 +37,20 @@ pub(super) struct Wishes {
 impl Wishes {
     /// # Errors
     /// When the kernel refuses a handler of signals.
-    pub fn new(file: &Path) -> io::Result<Self> {
+    pub fn new(file: &Path, files: Watched) -> io::Result<Self> {
         let (signals, control) = (Signals::new()?, Control::open(file, Vec::new()));
-        Ok(Self { signals, control, waiting: VecDeque::new() })
+        let mut watcher = Watcher::new();
+        watcher.watch(files);
+        Ok(Self { signals, control, watcher, waiting: VecDeque::new() })
+    }
+
+    /// Asks for a reload when one of these files changes. Those of a configuration that was refused are watched
+    /// beside those of the one in force: it may be mended anywhere.
+    pub fn watch(&mut self, watched: Watched, outcome: &reload::Outcome) {
+        match outcome {
+            reload::Outcome::Applied(_) | reload::Outcome::Unchanged => self.watcher.watch(watched),
+            reload::Outcome::Rejected(_) => self.watcher.watch_too(watched),
+        }
     }
 
     /// The next one. Can be dropped and called again.
@@ -91,6 +105,7 @@ impl Wishes {
                 control::Command::Reload => Wish::Reload(Some(order.reply)),
                 control::Command::Restart(name) => Wish::Restart(name, order.reply),
             },
+            () = self.watcher.changed() => Wish::Reload(None),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::{self, Config, Loaded};
+use crate::config::{self, Config, Loaded, Watched};
 use crate::runtime::{self, Snapshot};
 
 /// What the file says now, beside what is in force.
@@ -15,15 +15,33 @@ pub(super) struct Candidate {
     pub warnings: Vec<String>,
 }
 
-/// Reads the file on a thread that may wait for the disk, or has its report.
-pub(super) async fn read(file: &Path, former: Arc<Snapshot>) -> Result<Candidate, String> {
-    let file = file.to_owned();
-    let read = tokio::task::spawn_blocking(move || read_now(&file, &former));
-    read.await.unwrap_or_else(|error| Err(format!("a bug: reading the configuration failed: {error}")))
+/// What came of reading a file, or why nothing did, and all that was read for it.
+pub(super) struct Read {
+    pub candidate: Result<Candidate, String>,
+    pub watched: Watched,
 }
 
-fn read_now(file: &Path, former: &Snapshot) -> Result<Candidate, String> {
-    let Loaded { config, warnings } = config::load(file).map_err(|report| report.render(false))?;
+/// Reads the file on a thread that may wait for the disk, or has its report.
+pub(super) async fn read(file: &Path, former: Arc<Snapshot>) -> Read {
+    let file = file.to_owned();
+    let read = tokio::task::spawn_blocking(move || read_now(&file, &former));
+    read.await.unwrap_or_else(|error| Read {
+        candidate: Err(format!("a bug: reading the configuration failed: {error}")),
+        watched: Watched::default(),
+    })
+}
+
+fn read_now(file: &Path, former: &Snapshot) -> Read {
+    match config::load(file) {
+        Ok(loaded) => {
+            Read { watched: loaded.warnings.watched().clone(), candidate: Ok(candidate(loaded, former)) }
+        }
+        Err(report) => Read { watched: report.watched().clone(), candidate: Err(report.render(false)) },
+    }
+}
+
+fn candidate(loaded: Loaded, former: &Snapshot) -> Candidate {
+    let Loaded { config, warnings } = loaded;
     let told = (!warnings.is_empty()).then(|| warnings.render(false).trim_end().to_owned());
     let warnings = told.into_iter().chain(for_the_next_start(&former.config, &config)).collect();
     let mut changes: Vec<String> =
@@ -32,7 +50,7 @@ fn read_now(file: &Path, former: &Snapshot) -> Result<Candidate, String> {
     if !snapshot.found_the_same_as(former) {
         changes.push("~ files that it names: a page for errors, or where a link leads".to_owned());
     }
-    Ok(Candidate { snapshot, changes, warnings })
+    Candidate { snapshot, changes, warnings }
 }
 
 /// What is decided once, at the start.

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::future::{join_all, select_all, try_join_all};
 use tokio::sync::watch;
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Read};
 use super::checks::Checks;
 use super::console::{self, Console, Move, NewConsole};
 use super::doors::{Doors, NewDoors};
 use super::left::Left;
 use super::pulse::Pulse;
 use super::{Outcome, candidate};
-use crate::config::Config;
+use crate::config::{Config, Watched};
 use crate::net;
 use crate::observe::{AccessLog, ConfigurationStatus, Counters, Floods};
 use crate::runtime::{self, EventLoop, Phase, Placements, Snapshot};
@@ -104,14 +104,20 @@ impl Running {
         &self.log
     }
 
-    /// Takes up what stands in the file now, or leaves everything as it was. It may be dropped at any time:
-    /// what is in force then is one configuration or the other.
-    pub async fn reload(&mut self, file: &Path) -> Outcome {
-        let read = candidate::read(file, self.snapshot()).await;
-        let Candidate { snapshot, changes, warnings } = match read {
-            Ok(candidate) => candidate,
-            Err(report) => return self.refuse(report),
+    /// Takes up what stands in the file now, or leaves everything as it was. What was read for it is to be
+    /// watched in either case. It may be dropped at any time: what is in force then is one configuration or the
+    /// other.
+    pub async fn reload(&mut self, file: &Path) -> (Outcome, Watched) {
+        let Read { candidate, watched } = candidate::read(file, self.snapshot()).await;
+        let outcome = match candidate {
+            Ok(candidate) => self.follow(candidate).await,
+            Err(report) => self.refuse(report),
         };
+        (outcome, watched)
+    }
+
+    async fn follow(&mut self, candidate: Candidate) -> Outcome {
+        let Candidate { snapshot, changes, warnings } = candidate;
         for warning in warnings {
             tracing::warn!("{warning}");
         }

@@ -79,7 +79,7 @@ fn an_event_loop_that_failed_is_started_anew_and_serves_who_has_connected_meanwh
         running.restart(0).unwrap();
         assert_eq!(asked(waiting).await, "page");
         place.write("new");
-        assert!(matches!(running.reload(&place.file()).await, Outcome::Applied(_)));
+        assert!(matches!(running.reload(&place.file()).await.0, Outcome::Applied(_)));
         assert_eq!(place.ask().await, "new");
         end(running).await;
     });
@@ -98,7 +98,7 @@ fn a_reload_that_is_broken_off_leaves_the_old_configuration() {
             assert!(look.await.is_pending());
         }
         assert_eq!(place.ask().await, "old");
-        assert!(matches!(running.reload(&place.file()).await, Outcome::Applied(_)));
+        assert!(matches!(running.reload(&place.file()).await.0, Outcome::Applied(_)));
         assert_eq!(place.ask().await, "new");
         end(running).await;
     });
@@ -112,7 +112,7 @@ fn an_event_loop_that_fails_during_a_reload_has_it_refused() {
         running.crash(0);
         running.failed().await;
         place.write("new");
-        assert!(matches!(running.reload(&place.file()).await, Outcome::Rejected(_)));
+        assert!(matches!(running.reload(&place.file()).await.0, Outcome::Rejected(_)));
         running.restart(0).unwrap();
         assert_eq!(place.ask().await, "old");
         end(running).await;

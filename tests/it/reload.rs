@@ -5,6 +5,7 @@ mod drills;
 mod listeners;
 mod orders;
 mod upstreams;
+mod watching;
 
 use crate::support::{Client, Proxy, Request};
 

@@ -159,9 +159,14 @@ impl Proxy {
 
     /// Has it read its configuration again.
     pub fn hang_up(&self) -> String {
+        self.outcome_of(|| self.signal(Signal::HUP))
+    }
+
+    /// What it says of a reload that follows on something done to it or its files.
+    pub fn outcome_of(&self, done: impl FnOnce()) -> String {
         const OUTCOME: &str = " reload: ";
         let before = self.log.all().iter().filter(|line| line.contains(OUTCOME)).count();
-        self.signal(Signal::HUP);
+        done();
         self.log.wait_for_nth(OUTCOME, before + 1)
     }
 
