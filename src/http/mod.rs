@@ -41,9 +41,11 @@ mod template;
 pub mod testing;
 mod tried;
 mod unguessable;
+pub mod url;
 mod variable;
 mod vetting;
 pub mod wire;
+mod witness;
 
 pub use accept::prefers_json;
 pub use attempts::{Candidate, Fallback, Try};
@@ -73,4 +75,6 @@ pub use shown::{escape_html, short_size};
 pub use status_set::StatusSet;
 pub use template::Template;
 pub use tried::{Attempt, Handling, Tried};
+pub use url::Url;
 pub use variable::Stage;
+pub use witness::{Sending, Sight, Step, Witness};

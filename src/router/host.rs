@@ -35,24 +35,73 @@ impl Hosts {
 
     pub(super) fn find(&self, host: &[u8]) -> Option<usize> {
         let exact = self.exact.get(host).copied();
-        exact.or_else(|| self.by_suffix(host)).or_else(|| self.by_prefix(host)).or(self.default)
+        let by_suffix = || self.by_suffix(host).map(|(_, site)| site);
+        let by_prefix = || self.by_prefix(host).map(|(_, site)| site);
+        exact.or_else(by_suffix).or_else(by_prefix).or(self.default)
+    }
+
+    /// The site, and which of its patterns leads to it; `None` where it is the default.
+    pub(super) fn explain(&self, host: &[u8]) -> Option<(usize, Option<HostPattern>)> {
+        let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        let exact = self.exact.get(host).map(|site| (*site, Some(HostPattern::Exact(text(host)))));
+        let by_suffix =
+            || self.by_suffix(host).map(|(name, site)| (site, Some(HostPattern::Suffix(text(name)))));
+        let by_prefix =
+            || self.by_prefix(host).map(|(name, site)| (site, Some(HostPattern::Prefix(text(name)))));
+        exact.or_else(by_suffix).or_else(by_prefix).or(self.default.map(|site| (site, None)))
     }
 
     /// From the first dot to the last, so the longest suffix is met first.
-    fn by_suffix(&self, host: &[u8]) -> Option<usize> {
+    fn by_suffix<'a>(&self, host: &'a [u8]) -> Option<(&'a [u8], usize)> {
         if self.suffixes.is_empty() {
             return None;
         }
         let mut dots = memchr::memchr_iter(b'.', host).filter(|dot| *dot > 0);
-        dots.find_map(|dot| self.suffixes.get(host.get(dot..)?)).copied()
+        dots.find_map(|dot| host.get(dot..).and_then(|name| Some((name, *self.suffixes.get(name)?))))
     }
 
     /// From the last dot to the first, so the longest prefix is met first.
-    fn by_prefix(&self, host: &[u8]) -> Option<usize> {
+    fn by_prefix<'a>(&self, host: &'a [u8]) -> Option<(&'a [u8], usize)> {
         if self.prefixes.is_empty() {
             return None;
         }
         let mut dots = memchr::memrchr_iter(b'.', host).filter(|dot| dot + 1 < host.len());
-        dots.find_map(|dot| self.prefixes.get(host.get(..=dot)?)).copied()
+        dots.find_map(|dot| host.get(..=dot).and_then(|name| Some((name, *self.prefixes.get(name)?))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PATTERNS: &[&str] = &["a.b", "*.b", "*.a.b", "a.*", "a.b.*", "b", "*.c.b"];
+
+    fn hosts(sites: &[Vec<&str>]) -> Hosts {
+        let mut hosts = Hosts::default();
+        for (index, patterns) in sites.iter().enumerate() {
+            let patterns: Vec<HostPattern> = patterns.iter().map(|text| text.parse().unwrap()).collect();
+            hosts.add(&patterns, index);
+        }
+        hosts
+    }
+
+    proptest! {
+        /// Of the pattern that is told, its site alone has the host too.
+        #[test]
+        fn what_is_told_is_what_is_found(
+            sites in prop::collection::vec(proptest::sample::subsequence(PATTERNS, 0..4), 0..4),
+            host in "[abc](\\.[abc]){0,3}",
+        ) {
+            let all = hosts(&sites);
+            let told = all.explain(host.as_bytes());
+            prop_assert_eq!(told.as_ref().map(|(site, _)| *site), all.find(host.as_bytes()));
+            if let Some((site, Some(pattern))) = told {
+                let text = pattern.to_string();
+                prop_assert!(sites[site].contains(&text.as_str()), "{text} of {host}");
+                prop_assert_eq!(hosts(&[vec![&text]]).find(host.as_bytes()), Some(0));
+            }
+        }
     }
 }

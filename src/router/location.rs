@@ -13,10 +13,10 @@ use crate::http::{Captures, GroupNames};
 #[derive(Clone, Debug)]
 pub struct Locations<T> {
     /// In the order of the file.
-    targets: Vec<T>,
-    exact: HashMap<Box<[u8]>, usize>,
-    prefixes: Prefixes,
-    expressions: Vec<Expression>,
+    pub(super) targets: Vec<T>,
+    pub(super) exact: HashMap<Box<[u8]>, usize>,
+    pub(super) prefixes: Prefixes,
+    pub(super) expressions: Vec<Expression>,
 }
 
 /// A location and how the path led to it.
@@ -32,10 +32,10 @@ pub struct Found<'a, T> {
 }
 
 #[derive(Clone, Debug)]
-struct Expression {
-    regex: Regex,
+pub(super) struct Expression {
+    pub regex: Regex,
     names: Option<GroupNames>,
-    index: usize,
+    pub index: usize,
 }
 
 impl<T> Locations<T> {
@@ -94,11 +94,11 @@ impl Expression {
 }
 
 #[derive(Clone, Debug)]
-struct Prefix {
-    path: Box<[u8]>,
+pub(super) struct Prefix {
+    pub path: Box<[u8]>,
     /// `^~`
-    is_final: bool,
-    index: usize,
+    pub is_final: bool,
+    pub index: usize,
     /// The place of the longest other prefix that begins this one.
     parent: Option<usize>,
 }
@@ -111,7 +111,7 @@ impl Prefix {
 
 /// Sorted by bytes, with links to what begins them.
 #[derive(Clone, Debug)]
-struct Prefixes(Box<[Prefix]>);
+pub(super) struct Prefixes(Box<[Prefix]>);
 
 impl Prefixes {
     fn new(mut sorted: Vec<Prefix>) -> Self {
@@ -127,9 +127,13 @@ impl Prefixes {
         Self(sorted.into())
     }
 
+    pub fn iter(&self) -> std::slice::Iter<'_, Prefix> {
+        self.0.iter()
+    }
+
     /// What sorts between a prefix of the path and the path begins with that prefix as well. So the
     /// last entry not above the path, or one of those that begin it, is the longest prefix.
-    fn longest(&self, path: &[u8]) -> Option<&Prefix> {
+    pub fn longest(&self, path: &[u8]) -> Option<&Prefix> {
         let above = self.0.partition_point(|prefix| *prefix.path <= *path);
         let mut candidate = self.0.get(above.checked_sub(1)?)?;
         while !path.starts_with(&candidate.path) {

@@ -7,10 +7,12 @@ mod host;
 mod host_pattern;
 mod location;
 mod location_pattern;
+mod verdict;
 
 pub use host_pattern::HostPattern;
 pub use location::{Found, Locations};
 pub use location_pattern::{LocationPattern, compile_regex};
+pub use verdict::Verdict;
 
 use std::collections::BTreeMap;
 
@@ -53,6 +55,11 @@ impl<T> Router<T> {
     /// The index of the site that answers for a host, which is lower case and has no port.
     pub fn site(&self, listener: &ListenAddr, host: &[u8]) -> Option<usize> {
         self.listeners.get(listener)?.find(host)
+    }
+
+    /// The same, with the pattern of `hosts` that leads to it; `None` where it is the listener's default.
+    pub fn explain_site(&self, listener: &ListenAddr, host: &[u8]) -> Option<(usize, Option<HostPattern>)> {
+        self.listeners.get(listener)?.explain(host)
     }
 
     /// The locations of a site, by its index.
