@@ -5,6 +5,7 @@ pub mod files;
 mod fixed;
 mod prepare;
 mod proxy;
+mod rehearsal;
 mod upgrade;
 
 use ::http::StatusCode;
@@ -16,6 +17,7 @@ use crate::http::{Request, Response};
 pub use boxed::Handler;
 pub use fixed::{Redirect, Respond};
 pub use proxy::Proxy;
+pub use rehearsal::Rehearsal;
 
 /// What a handler makes of a request.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use super::upstream::Compiled;
 use super::{Buffers, Door, Placements, process, upstream};
 use crate::config::Config;
 use crate::config::model;
-use crate::http::media_type;
+use crate::http::{Witness, media_type};
 use crate::middleware::{AccessFormat, ErrorPage, ErrorPages, Journal};
 use crate::net::{Bound, ListenAddr};
 use crate::observe::{Counters, Floods, Lines, Shard, SpoolStatus};
@@ -39,7 +39,8 @@ pub struct Snapshot {
 impl Snapshot {
     /// Reads the error pages, and gives the upstreams their counters.
     pub fn new(config: Config, counters: Arc<Counters>, floods: Arc<Floods>) -> Self {
-        Self::build(config, counters, floods, Placements::new(), None)
+        let buffers = process::buffers(&config);
+        Self::build(config, counters, floods, Placements::new(), None, buffers)
     }
 
     /// The next one: what is as before goes on, with its health, counts, queues and idle connections.
@@ -47,7 +48,9 @@ impl Snapshot {
     #[must_use]
     pub fn succeeded_by(&self, config: Config, placements: Placements) -> Self {
         let (counters, floods) = (Arc::clone(&self.counters), Arc::clone(&self.floods));
-        Self::build(config, counters, floods, placements, Some(self))
+        let is_kept = self.config.server.spool == config.server.spool;
+        let buffers = if is_kept { self.buffers.clone() } else { process::buffers(&config) };
+        Self::build(config, counters, floods, placements, Some(self), buffers)
     }
 
     fn build(
@@ -56,6 +59,7 @@ impl Snapshot {
         floods: Arc<Floods>,
         placements: Placements,
         former: Option<&Self>,
+        buffers: Buffers,
     ) -> Self {
         let former_of = |name: &str| former?.compiled.iter().find(|compiled| compiled.model.name == name);
         let compiled = config
@@ -65,9 +69,12 @@ impl Snapshot {
             .collect();
         let sites = config.sites.iter().map(site).collect();
         let access_format = Arc::new(access_format(&config.log.access_format));
-        let kept = former.filter(|former| former.config.server.spool == config.server.spool);
-        let buffers = kept.map_or_else(|| process::buffers(&config), |former| former.buffers.clone());
         Self { config, placements, compiled, sites, buffers, access_format, counters, floods }
+    }
+
+    /// For who only asks what it would do: bodies have no room in its `buffers`, and nobody counts.
+    pub(super) fn asked(config: Config, buffers: Buffers) -> Self {
+        Self::build(config, Arc::default(), Arc::default(), Placements::new(), None, buffers)
     }
 
     /// Whether what the configuration names was found on disk as in the one before: pages for errors, and
@@ -116,7 +123,18 @@ impl Snapshot {
 
     /// One event loop's copy. Regular expressions and pools are its own: it shares nothing that is locked.
     pub fn stack(&self, lines: Lines, counts: Arc<Shard>, pool: &Rc<Pool>) -> Stack {
-        let builder = Builder::new(self.upstreams(), &self.buffers, pool);
+        self.stack_for(&Witness::default(), lines, counts, pool)
+    }
+
+    /// The same; an attentive witness is told of every step, and nothing is sent anywhere.
+    pub(super) fn stack_for(
+        &self,
+        witness: &Witness,
+        lines: Lines,
+        counts: Arc<Shard>,
+        pool: &Rc<Pool>,
+    ) -> Stack {
+        let builder = Builder::new(self.upstreams(), &self.buffers, pool, witness);
         let sites = self.config.sites.iter().map(|site| router::Site {
             listen: site.listen.clone(),
             hosts: site.hosts.clone(),
@@ -134,7 +152,7 @@ impl Snapshot {
             counts,
             floods: Arc::clone(&self.floods),
         };
-        Stack::from_parts(router, self.sites.clone(), trusted, journal)
+        Stack::from_parts(router, self.sites.clone(), trusted, journal, witness.clone())
     }
 
     /// A duplicate of one event loop's socket of a listener, with what holds before a site is known; `None`

@@ -11,8 +11,8 @@ use super::{Buffers, process};
 use crate::coding::Policy;
 use crate::config::model::{self, Action, RequestBuffering};
 use crate::handler::files::{self, Files, HotFiles};
-use crate::handler::{Handler, Outcome, Proxy, Redirect, Respond};
-use crate::http::{LimitRate, MediaTypes, Request, Template};
+use crate::handler::{Handler, Outcome, Proxy, Redirect, Rehearsal, Respond};
+use crate::http::{LimitRate, MediaTypes, Request, Template, Witness};
 use crate::middleware::{BodyLimit, Compression, Delivery, Overflow, RequestBuffer};
 use crate::router::LocationPattern;
 use crate::upstream::{Dialer, Pool, Upstream};
@@ -22,6 +22,8 @@ pub(super) struct Builder {
     hot: Rc<HotFiles>,
     dialers: Vec<Rc<Dialer>>,
     buffers: Buffers,
+    /// Who asks what becomes of requests, if that is all they are for.
+    witness: Witness,
 }
 
 impl Builder {
@@ -29,6 +31,7 @@ impl Builder {
         upstreams: impl Iterator<Item = &'a Arc<Upstream>>,
         buffers: &Buffers,
         pool: &Rc<Pool>,
+        witness: &Witness,
     ) -> Self {
         let dialers = upstreams.map(|upstream| Rc::new(Dialer::new(Arc::clone(upstream), pool))).collect();
         let hot = Rc::new(HotFiles::new(files::Limits {
@@ -36,7 +39,7 @@ impl Builder {
             ..Default::default()
         }));
         tokio::task::spawn_local(close_idle(Rc::downgrade(&hot)));
-        Self { hot, dialers, buffers: buffers.clone() }
+        Self { hot, dialers, buffers: buffers.clone(), witness: witness.clone() }
     }
 
     pub fn location(&self, location: &model::Location) -> Location {
@@ -91,7 +94,7 @@ impl Builder {
             precompressed: settings.precompressed.clone(),
             compress: policy(location),
         };
-        let files = Rc::new(Files::new(settings, Rc::clone(&self.hot)));
+        let files = Rc::new(Files::new(settings, Rc::clone(&self.hot), self.witness.clone()));
         Handler::new(service_fn(move |request: Box<Request>| {
             let files = Rc::clone(&files);
             async move { files.handle(request).await }
@@ -103,6 +106,11 @@ impl Builder {
         let Some(dialer) = self.dialers.get(settings.upstream) else {
             return immediate(|_| Err(crate::http::Cause::Internal.into()));
         };
+        if self.witness.is_attentive() {
+            let (dialer, headers) = (Rc::clone(dialer), location.request_headers.clone());
+            let rehearsal = Rc::new(Rehearsal::new(dialer, headers, self.witness.clone()));
+            return immediate(move |request| Ok(rehearsal.answer(request)));
+        }
         let proxy = Rc::new(Proxy::new(Rc::clone(dialer), location.request_headers.clone(), settings.accel));
         let overflow = match settings.buffer_request {
             RequestBuffering::Off => None,

@@ -23,7 +23,9 @@ use tower::Service;
 use self::journey::Journey;
 use super::site::Site;
 use crate::handler::{Handler, Outcome};
-use crate::http::{Cause, Client, Fault, HeaderRules, OnEnd, Request, Response, Template, TrustedProxies};
+use crate::http::{
+    Cause, Client, Fault, HeaderRules, OnEnd, Request, Response, Step, Template, TrustedProxies, Witness,
+};
 use crate::middleware::{self, BodyLimit, Delivery, ErrorPages, Journal, Record};
 use crate::observe::panic_message;
 use crate::router::{Locations, Router};
@@ -39,9 +41,10 @@ impl Stack {
         sites: Vec<Arc<Site>>,
         trusted: TrustedProxies,
         journal: Journal,
+        witness: Witness,
     ) -> Self {
         let journal = Rc::new(journal);
-        Self(Rc::new(Inner { router, sites, trusted, journal }))
+        Self(Rc::new(Inner { router, sites, trusted, journal, witness }))
     }
 }
 
@@ -77,6 +80,7 @@ struct Inner {
     sites: Vec<Arc<Site>>,
     trusted: TrustedProxies,
     journal: Rc<Journal>,
+    witness: Witness,
 }
 
 /// A compiled `[[site.location]]`.
@@ -101,36 +105,45 @@ impl Inner {
         let record = Record::of_request(&self.journal, &request);
         let response = match self.site(&request) {
             Some((locations, site)) => {
-                let answer = Journey::new(locations, site, &record).run(request);
+                let answer = Journey::new(locations, site, &record, &self.witness).run(request);
                 match AssertUnwindSafe(answer).catch_unwind().await {
                     Ok(response) => response,
-                    Err(panic) => rescue(bug(&*panic), &record),
+                    Err(panic) => self.rescue(bug(&*panic), &record),
                 }
             }
-            None => rescue(unknown_host(&request), &record),
+            None => self.rescue(unknown_host(&request), &record),
         };
         close(response, record)
     }
 
     fn site(&self, request: &Request) -> Option<(&Locations<Rc<Location>>, &Site)> {
         let index = self.router.site(&request.connection.listener, &request.authority.host)?;
+        self.witness.note(|| Step::Site(index));
         Some((self.router.locations(index)?, self.sites.get(index)?))
     }
 
     fn refuse(&self, refused: Refused) -> Response {
         let Refused { connection, line, received, .. } = &refused;
         let record = Record::of_line(&self.journal, connection, line, *received);
-        let response = rescue(refused.fault, &record);
+        let response = self.rescue(refused.fault, &record);
         close(response, record)
+    }
+
+    /// For what belongs to no site.
+    fn rescue(&self, fault: Fault, record: &Record) -> Response {
+        middleware::report(&fault, record);
+        self.witness.note(|| failure::step(&fault));
+        middleware::rescue(fault, &ErrorPages::default())
     }
 }
 
 impl Location {
-    async fn answer(&self, mut request: Box<Request>) -> Result<Outcome, Fault> {
+    async fn answer(&self, mut request: Box<Request>, witness: &Witness) -> Result<Outcome, Fault> {
         // First what can refuse it without looking further.
         middleware::limit_body(&request, &self.limit, &self.place)?;
         if let Some((from, to)) = &self.rewrite {
-            request.rewrite(from, to)?;
+            let rewritten = request.rewrite(from, to)?;
+            witness.note(|| if rewritten { rewrite(&request) } else { Step::Keep });
         }
         let delivered = self.delivery.bind(&request);
         let mut outcome = self.handler.handle(request).await;
@@ -141,10 +154,8 @@ impl Location {
     }
 }
 
-/// For what belongs to no site.
-fn rescue(fault: Fault, record: &Record) -> Response {
-    middleware::report(&fault, record);
-    middleware::rescue(fault, &ErrorPages::default())
+fn rewrite(request: &Request) -> Step {
+    Step::Rewrite { path: request.target.path.clone(), target: request.target.upstream().clone() }
 }
 
 /// What a request is told that a bug of ours has ended. What it held is dropped, and nobody else saw it.

@@ -38,6 +38,55 @@ pub(super) enum After {
     Close,
 }
 
+/// What a request has besides its head.
+pub(super) struct Came<'a> {
+    pub facts: &'a Rc<Connection>,
+    pub limits: &'a Rc<Limits>,
+    pub handling: &'a Rc<Handling>,
+    pub received: Instant,
+    pub read: Instant,
+}
+
+impl Came<'_> {
+    pub fn request(self, head: Head, body: Body, interim: Option<Interim>) -> Box<Request> {
+        let peer = self.facts.peer;
+        Box::new(Request {
+            method: head.method,
+            interim,
+            version: head.version,
+            target: head.target,
+            authority: head.authority,
+            headers: head.headers,
+            body,
+            client: Client {
+                ip: peer.ip(),
+                port: peer.port(),
+                peer_trusted: false,
+                scheme: self.facts.scheme,
+            },
+            connection: Rc::clone(self.facts),
+            said: None,
+            captures: Captures::default(),
+            matched: 0,
+            limits: Rc::clone(self.limits),
+            handling: Rc::clone(self.handling),
+            request_id: RequestId::default(),
+            received: self.received,
+            read: self.read,
+            forwarded: false,
+        })
+    }
+}
+
+/// The body that a head announces; `stream` makes one of what is still to come.
+pub(super) fn body_of(announced: BodyLength, stream: impl FnOnce(Option<u64>) -> Body) -> Body {
+    match announced {
+        BodyLength::None | BodyLength::UntilClose | BodyLength::Exact(0) => Body::Empty,
+        BodyLength::Exact(length) => stream(Some(length)),
+        BodyLength::Chunked => stream(None),
+    }
+}
+
 /// One request and its answer.
 pub(super) struct Exchange<'a, S> {
     pub io: &'a Rc<Io>,
@@ -82,41 +131,12 @@ where
     }
 
     fn request(&self, head: Head, interim: &Interim) -> Box<Request> {
-        let body = match head.body {
-            BodyLength::None | BodyLength::UntilClose | BodyLength::Exact(0) => Body::Empty,
-            BodyLength::Exact(length) => self.body(Some(length)),
-            BodyLength::Chunked => self.body(None),
-        };
-        let peer = self.facts.peer;
-        Box::new(Request {
-            method: head.method,
-            interim: (head.version == ::http::Version::HTTP_11).then(|| interim.clone()),
-            version: head.version,
-            target: head.target,
-            authority: head.authority,
-            headers: head.headers,
-            body,
-            client: Client {
-                ip: peer.ip(),
-                port: peer.port(),
-                peer_trusted: false,
-                scheme: self.facts.scheme,
-            },
-            connection: Rc::clone(self.facts),
-            said: None,
-            captures: Captures::default(),
-            matched: 0,
-            limits: Rc::clone(self.limits),
-            handling: Rc::clone(self.handling),
-            request_id: RequestId::default(),
-            received: self.received,
-            read: self.read,
-            forwarded: false,
-        })
-    }
-
-    fn body(&self, length: Option<u64>) -> Body {
-        Body::Stream(Stream::new(length, RequestBody::new(Rc::clone(self.io), Rc::clone(self.limits))))
+        let body = body_of(head.body, |length| {
+            Body::Stream(Stream::new(length, RequestBody::new(Rc::clone(self.io), Rc::clone(self.limits))))
+        });
+        let &Self { facts, limits, handling, received, read, .. } = self;
+        let interim = (head.version == ::http::Version::HTTP_11).then(|| interim.clone());
+        Came { facts, limits, handling, received, read }.request(head, body, interim)
     }
 
     /// Has the request answered, unless the client leaves first: then its work is dropped.
@@ -194,7 +214,7 @@ fn reset(io: &Io) {
     let _ = socket2::SockRef::from(&io.stream.as_fd()).set_linger(Some(Duration::ZERO));
 }
 
-fn first_line(head: &Bytes) -> Bytes {
+pub(super) fn first_line(head: &Bytes) -> Bytes {
     let end = memchr::memchr2(b'\r', b'\n', head).unwrap_or(head.len());
     head.slice(..end)
 }

@@ -15,6 +15,7 @@ mod linger;
 mod listener;
 mod outbound;
 mod pace;
+mod preview;
 mod scratch;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use bytes::Bytes;
 use crate::http::{Connection, Fault, Request};
 
 pub use listener::{Server, Serving};
+pub use preview::Preview;
 
 /// What a service is given.
 #[derive(Debug)]

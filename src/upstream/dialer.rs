@@ -41,7 +41,6 @@ impl Dialer {
         &self.upstream
     }
 
-    #[cfg(test)]
     pub fn shared_upstream(&self) -> &Arc<Upstream> {
         &self.upstream
     }

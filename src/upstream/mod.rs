@@ -18,6 +18,7 @@ mod judge;
 mod latency;
 mod moment;
 mod pool;
+mod preview;
 mod progress;
 mod protocol;
 mod queue;

@@ -7,7 +7,7 @@ use super::answer::{Found, allow};
 use super::open::Place;
 use super::resolve::Relative;
 use super::{Files, Outcome};
-use crate::http::{Candidate, Cause, Fallback, Fault, Request, Try, is_navigation};
+use crate::http::{Candidate, Cause, Fallback, Fault, Request, Sight, Try, is_navigation};
 
 impl Files {
     /// Only a file that is there restricts the methods: a POST may well be meant for the fallback. Where the
@@ -57,6 +57,7 @@ impl Files {
         below: &[u8],
     ) -> Result<Option<Found>, Fault> {
         let rendered = candidate.path.render(request);
+        self.catalog.note_candidate(&rendered);
         let prefix = request.target.path.get(..request.matched).unwrap_or_default();
         let found = if candidate.directory {
             self.candidate_directory(&rendered, prefix, request, below).await
@@ -79,7 +80,8 @@ impl Files {
     ) -> Result<Option<Found>, Fault> {
         match Relative::candidate(path, prefix, self.strip) {
             Some(relative) if !relative.slash => {
-                let found = self.catalog.file(Place { below, path: &relative.path }, request.read).await?;
+                let place = Place { below, path: &relative.path };
+                let found = self.catalog.noted(place, self.catalog.file(place, request.read).await)?;
                 Ok(Some(found).filter(|found| matches!(found, Found::File(_))))
             }
             _ => Ok(None),
@@ -101,6 +103,7 @@ impl Files {
         let Some(relative) = Relative::candidate(&path, prefix, self.strip) else { return Ok(None) };
         let place = Place { below, path: &relative.path };
         if !self.catalog.directory.has_directory(place, request.read).await? {
+            self.catalog.note(place, || Sight::Missing);
             return Ok(None);
         }
         // The links in its index are relative to it, so the client has to see its closing slash.

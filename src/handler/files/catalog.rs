@@ -1,8 +1,13 @@
 //! The files of one location as they are answered with: kept ones, and new ones.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
+
+use bytes::Bytes;
 
 use super::answer::Found;
 use super::description::Description;
@@ -12,7 +17,7 @@ use super::open::Place;
 use super::representation::{Content, Representation};
 use super::state::State;
 use crate::coding::Coding;
-use crate::http::Fault;
+use crate::http::{Cause, Fault, Sight as Noted, Step, Witness};
 
 #[derive(Debug)]
 pub struct Catalog {
@@ -24,6 +29,7 @@ pub struct Catalog {
     plain: Space,
     pub(super) twins: [Space; Coding::ALL.len()],
     pub(super) compressed: [Space; Coding::ALL.len()],
+    witness: Witness,
 }
 
 impl Catalog {
@@ -32,10 +38,11 @@ impl Catalog {
         description: Description,
         precompressed: Vec<Coding>,
         hot: Rc<HotFiles>,
+        witness: Witness,
     ) -> Self {
         let plain = hot.space();
         let [twins, compressed] = [(); 2].map(|()| [(); Coding::ALL.len()].map(|()| hot.space()));
-        Self { directory, description, precompressed, hot, plain, twins, compressed }
+        Self { directory, description, precompressed, hot, plain, twins, compressed, witness }
     }
 
     pub async fn file(&self, place: Place<'_>, now: Instant) -> Result<Found, Fault> {
@@ -87,6 +94,37 @@ impl Catalog {
             }
             return Ok(Found::File(file));
         }
+    }
+}
+
+impl Catalog {
+    /// Has it noted what was found at a place.
+    pub fn noted(&self, place: Place<'_>, found: Result<Found, Fault>) -> Result<Found, Fault> {
+        self.note(place, || match &found {
+            Ok(Found::File(_)) => Noted::File,
+            Ok(Found::Directory | Found::NoIndex(_)) => Noted::Directory,
+            Ok(Found::Missing) => Noted::Missing,
+            Err(fault) if fault.cause == Cause::NotFound => Noted::Missing,
+            Err(_) => Noted::Refused,
+        });
+        found
+    }
+
+    pub fn note(&self, place: Place<'_>, found: impl FnOnce() -> Noted) {
+        self.witness.note(|| Step::Look { path: self.path(place), found: found() });
+    }
+
+    pub fn note_twin(&self, place: Place<'_>) {
+        self.witness.note(|| Step::Twin(self.path(place)));
+    }
+
+    pub fn note_candidate(&self, path: &Bytes) {
+        self.witness.note(|| Step::Candidate(path.clone()));
+    }
+
+    fn path(&self, place: Place<'_>) -> PathBuf {
+        let parts = [place.below, place.path].into_iter().filter(|part| !part.is_empty());
+        parts.fold(self.directory.path().to_owned(), |path, part| path.join(OsStr::from_bytes(part)))
     }
 }
 

@@ -82,6 +82,7 @@ impl Catalog {
             offered.filter(|coding| !file.absent().contains(*coding, now)).collect();
         while let Some(coding) = accepted.choose(&offered) {
             if let Some(twin) = self.twin_in(file, below, coding, now).await {
+                self.note_twin(Place { below, path: &[&*file.path, coding.extension().as_bytes()].concat() });
                 return Some(twin);
             }
             file.absent().insert(coding, now);

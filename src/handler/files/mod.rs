@@ -35,7 +35,7 @@ use std::time::Instant;
 
 use super::Outcome;
 use crate::coding::{Coding, Policy, vary_by_coding};
-use crate::http::{Fault, MediaTypes, Request, Response, Template, Try};
+use crate::http::{Fault, MediaTypes, Request, Response, Sight, Template, Try, Witness};
 use answer::{Found, add_slash, allow, compress, missing, no_index, represent, wants_ranges};
 use catalog::Catalog;
 use description::Description;
@@ -85,13 +85,14 @@ pub struct Files {
 }
 
 impl Files {
-    pub fn new(settings: Settings, hot: Rc<HotFiles>) -> Self {
+    /// `witness` is told what is looked for.
+    pub fn new(settings: Settings, hot: Rc<HotFiles>, witness: Witness) -> Self {
         let Settings { directory, below, strip, index, listing, symlinks, r#try, .. } = settings;
         let Settings { types, auto_cache, is_private, precompressed, compress, .. } = settings;
         let has_twins = !precompressed.is_empty();
         let description = Description { types, auto_cache, is_private, precompressed: has_twins, compress };
         let directory = Directory::new(directory, symlinks);
-        let catalog = Rc::new(Catalog::new(directory, description, precompressed, hot));
+        let catalog = Rc::new(Catalog::new(directory, description, precompressed, hot, witness));
         Self { catalog, root: Root::new(below), strip, index, listing, r#try }
     }
 
@@ -108,6 +109,8 @@ impl Files {
     async fn serve(&self, request: &Request, below: &[u8]) -> Result<Response, Fault> {
         allow(&request.method)?;
         let Some(relative) = Relative::resolve(&request.target.path, request.matched, self.strip) else {
+            let path = request.target.path.get(1..).unwrap_or_default();
+            self.catalog.note(Place { below, path }, || Sight::Unfit);
             return Err(self.missing(request));
         };
         let found = self.find(below, &relative, request.read).await?;
@@ -118,19 +121,22 @@ impl Files {
         if relative.slash {
             return self.index(below, relative, now).await;
         }
-        self.catalog.file(Place { below, path: &relative.path }, now).await
+        let place = Place { below, path: &relative.path };
+        self.catalog.noted(place, self.catalog.file(place, now).await)
     }
 
     /// nginx's `index`, but without matching locations anew: the location that has the directory answers.
     async fn index(&self, below: &[u8], directory: &Relative<'_>, now: Instant) -> Result<Found, Fault> {
         for entry in self.index.iter().filter_map(|name| directory.entry(name)) {
-            let found = self.catalog.file(Place { below, path: &entry.path }, now).await?;
+            let place = Place { below, path: &entry.path };
+            let found = self.catalog.noted(place, self.catalog.file(place, now).await)?;
             if let Found::File(_) = found {
                 return Ok(found);
             }
         }
         let place = Place { below, path: &directory.path };
         let there = self.catalog.directory.has_directory(place, now).await?;
+        self.catalog.note(place, || if there { Sight::Directory } else { Sight::Missing });
         Ok(if there { Found::NoIndex(directory.path.as_ref().into()) } else { Found::Missing })
     }
 

@@ -66,7 +66,7 @@ impl Site {
             compress: None,
         };
         change(&mut settings);
-        Files::new(settings, Rc::clone(&self.hot))
+        Files::new(settings, Rc::clone(&self.hot), Witness::default())
     }
 }
 

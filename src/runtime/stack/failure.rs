@@ -6,7 +6,7 @@ use ::http::StatusCode;
 use ::http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, ETAG, LAST_MODIFIED};
 
 use crate::http::accel::Handover;
-use crate::http::{Fault, Response, Tried};
+use crate::http::{Fault, Response, Step, Tried};
 use crate::middleware::{self, ErrorPages, Record, ResponseEdits};
 
 /// What went wrong, with all that its page has to have.
@@ -72,6 +72,24 @@ impl Failure<'_> {
             middleware::tell(fault, response);
         }
     }
+}
+
+impl Why {
+    /// For who asks what became of a request.
+    pub fn step(&self) -> Step {
+        match self {
+            Self::Fault(fault) => step(fault),
+            Self::Status(status) => {
+                let detail = format!("`try` ends in {}", status.as_u16());
+                Step::Fail { status: *status, cause: None, detail }
+            }
+        }
+    }
+}
+
+pub(super) fn step(fault: &Fault) -> Step {
+    let (cause, detail) = (Some(fault.cause.name()), fault.detail.clone());
+    Step::Fail { status: fault.status(), cause, detail }
 }
 
 impl From<Fault> for Why {

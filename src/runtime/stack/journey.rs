@@ -6,11 +6,11 @@ use std::rc::Rc;
 use ::http::StatusCode;
 
 use super::Location;
-use super::failure::{Failure, Why};
+use super::failure::{self, Failure, Why};
 use super::sender::Sender;
 use crate::handler::Outcome;
 use crate::http::accel::Handover;
-use crate::http::{Cause, Fault, Request, Response, Target};
+use crate::http::{Cause, Fault, Request, Response, Step as Noted, Target, Witness};
 use crate::middleware::{self, Record, ResponseEdits};
 use crate::router::Locations;
 use crate::runtime::site::Site;
@@ -23,6 +23,7 @@ pub(super) struct Journey<'a> {
     locations: &'a Locations<Rc<Location>>,
     site: &'a Site,
     record: &'a Record,
+    witness: &'a Witness,
     /// Whether it comes from inside: only for such a request internal locations are there.
     inside: bool,
     /// The application that has led it here.
@@ -43,8 +44,13 @@ enum Step {
 }
 
 impl<'a> Journey<'a> {
-    pub fn new(locations: &'a Locations<Rc<Location>>, site: &'a Site, record: &'a Record) -> Self {
-        Self { locations, site, record, inside: false, sender: None }
+    pub fn new(
+        locations: &'a Locations<Rc<Location>>,
+        site: &'a Site,
+        record: &'a Record,
+        witness: &'a Witness,
+    ) -> Self {
+        Self { locations, site, record, witness, inside: false, sender: None }
     }
 
     pub async fn run(mut self, request: Box<Request>) -> Response {
@@ -74,7 +80,9 @@ impl<'a> Journey<'a> {
             Err(failed) => failed.to_string(),
         };
         let detail = format!("the page of status {}: {why}", failure.status().as_u16());
-        middleware::report(&Fault::new(Cause::ErrorPageFailed, detail), self.record);
+        let fault = Fault::new(Cause::ErrorPageFailed, detail);
+        middleware::report(&fault, self.record);
+        self.witness.note(|| failure::step(&fault));
         failure.into_response(&self.site.pages)
     }
 
@@ -89,7 +97,7 @@ impl<'a> Journey<'a> {
                 Err(fault) => return Err(self.failure(fault.into(), ResponseEdits::default())),
             };
             let edits = ResponseEdits::new(&location.response_headers, &request);
-            match self.step(location, location.answer(request).await) {
+            match self.step(location, location.answer(request, self.witness).await) {
                 Ok(Step::Answer(mut response)) => {
                     if let Some(sender) = self.sender.take() {
                         sender.conclude(&mut response);
@@ -107,10 +115,13 @@ impl<'a> Journey<'a> {
     fn locate(&self, request: &mut Request, index: Option<usize>) -> Result<&'a Location, Fault> {
         let missing = || Fault::new(Cause::NotFound, "no location matches");
         if let Some(index) = index {
+            self.witness.note(|| Noted::Enter(index));
             request.matched = 0;
             return self.locations.get(index).map(Rc::as_ref).ok_or_else(missing);
         }
+        self.witness.note(|| Noted::Search(request.target.path.clone()));
         let found = self.locations.find(&request.target.path).ok_or_else(missing)?;
+        self.witness.note(|| Noted::Enter(found.index));
         if found.target.internal && !self.inside {
             let place = &found.target.place;
             return Err(Fault::new(Cause::NotFound, format!("the location is internal ({place})")));
@@ -156,6 +167,7 @@ impl<'a> Journey<'a> {
     fn failure(&mut self, mut why: Why, edits: ResponseEdits<'a>) -> Failure<'a> {
         let mut tried = if let Why::Fault(fault) = &mut why { fault.upstream.take() } else { None };
         let handover = self.sender.take().map(|sender| sender.fail(&mut why, &mut tried));
+        self.witness.note(|| why.step());
         Failure { why, edits, handover, tried }
     }
 }

@@ -38,6 +38,7 @@ fn stack(handler: Handler, counters: &Counters) -> Stack {
         vec![Arc::new(Site::default())],
         TrustedProxies::default(),
         journal,
+        Witness::default(),
     )
 }
 

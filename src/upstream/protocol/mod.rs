@@ -8,7 +8,7 @@ mod http;
 use ::http::StatusCode;
 use bytes::Bytes;
 
-pub use http::exchange;
+pub use http::{exchange, preview};
 
 use super::{Lease, Line};
 use crate::http::wire::ResponseHead;

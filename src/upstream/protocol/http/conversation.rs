@@ -55,7 +55,7 @@ impl Conversation {
         let mut sender = Sender::new(std::mem::take(&mut request.body), out);
         let announced = sender.announced();
         let asked = head::asked(request);
-        head::encode(sender.head(), request, asked, announced, &line.lease);
+        head::encode(sender.head(), request, asked, announced, (&line.lease).into());
         Self {
             line,
             sender,

@@ -2,12 +2,12 @@
 
 use ::http::header::{CONTENT_LENGTH, EXPECT, HOST, TE, UPGRADE};
 use ::http::{HeaderName, Method};
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::http::Request;
 use crate::http::wire::fields::{is_hop_by_hop, write, write_field};
 use crate::http::wire::framing::has_token;
-use crate::upstream::Lease;
+use crate::upstream::{Lease, Settings};
 
 /// How the body is announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,32 @@ pub(super) struct Asked {
     pub trailers: bool,
 }
 
+/// What of the server its requests depend on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Server<'a> {
+    pub label: &'a str,
+    /// Whether its connections are kept.
+    pub keeps: bool,
+}
+
+impl<'a> From<&'a Lease> for Server<'a> {
+    fn from(lease: &'a Lease) -> Self {
+        Self { label: lease.label(), keeps: lease.settings().idle > 0 }
+    }
+}
+
+/// The head as a server would get it, of a request that is not sent.
+pub fn preview(request: &Request, label: &str, settings: &Settings) -> Bytes {
+    let announced = match request.body.length() {
+        Some(0) => Announced::Nothing,
+        Some(length) => Announced::Length(length),
+        None => Announced::Chunked,
+    };
+    let mut out = BytesMut::new();
+    encode(&mut out, request, asked(request), announced, Server { label, keeps: settings.idle > 0 });
+    out.freeze()
+}
+
 /// The fields were prepared so that `Upgrade` stands there for real ones only.
 pub(super) fn asked(request: &Request) -> Asked {
     Asked {
@@ -40,13 +66,13 @@ pub(super) fn encode(
     request: &Request,
     asked: Asked,
     announced: Announced,
-    lease: &Lease,
+    server: Server<'_>,
 ) {
     out.put_slice(request.method.as_str().as_bytes());
     out.put_u8(b' ');
     out.extend_from_slice(request.target.upstream());
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    write_field(out, b"host", host(request, lease.label()));
+    write_field(out, b"host", host(request, server.label));
     write(out, &request.headers, is_ours);
     match announced {
         Announced::Length(length) => {
@@ -59,7 +85,7 @@ pub(super) fn encode(
         }
         Announced::Nothing => {}
     }
-    connection(out, request, asked, lease.settings().idle > 0);
+    connection(out, request, asked, server.keeps);
     out.extend_from_slice(b"\r\n");
 }
 

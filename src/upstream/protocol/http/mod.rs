@@ -18,6 +18,7 @@ use tokio::time::sleep;
 use self::attended::attended;
 use self::body::ResponseBody;
 use self::conversation::Conversation;
+pub use self::head::preview;
 use super::{Answer, Demands, Failure};
 use crate::http::wire::{BodyLength, ResponseHead, framing};
 use crate::http::{Body, Fault, Request, Response, Stream, accel};
