@@ -44,7 +44,7 @@ impl From<Exit> for ExitCode {
 
 /// `rproxy check`: the report of a bad file, or one line about a good one.
 pub fn check(path: &Path, print: bool) -> Exit {
-    let Some(Loaded { config, warnings }) = load(path) else { return Exit::Configuration };
+    let Some(Loaded { config, warnings, .. }) = load(path) else { return Exit::Configuration };
     say(&mut io::stderr(), &warnings.render(io::stderr().is_terminal()));
     let text = if print { config::print(&config) } else { config::summary(&config) };
     say(&mut io::stdout(), text.trim_end());
@@ -62,7 +62,7 @@ pub fn diff(old: &Path, new: &Path) -> Exit {
 
 /// `rproxy -c FILE`: serves until it is told to stop.
 pub fn run(path: &Path) -> Exit {
-    let Some(Loaded { config, warnings }) = load(path) else { return Exit::Configuration };
+    let Some(Loaded { config, warnings, .. }) = load(path) else { return Exit::Configuration };
     observe::start(runtime::log_level(&config), runtime::log_format(&config));
     observe::log_panics();
     if !warnings.is_empty() {

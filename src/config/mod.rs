@@ -13,6 +13,8 @@ mod later;
 pub mod model;
 mod names;
 mod node;
+mod placed;
+mod places;
 mod print;
 mod raw;
 mod read;
@@ -32,8 +34,9 @@ use std::path::Path;
 
 pub use diff::{Diff, diff};
 pub use model::Config;
+pub use placed::Setting;
 pub use print::print;
-pub use report::Report;
+pub use report::{Report, Spot};
 pub use summary::summary;
 pub use watched::{Places, Watched};
 
@@ -43,6 +46,25 @@ pub struct Loaded {
     pub config: model::Config,
     /// What will work, but perhaps not as it was meant.
     pub warnings: Report,
+    /// What is expected of it, in the order of the files.
+    pub tests: Vec<model::Test>,
+    places: places::Places,
+}
+
+impl Loaded {
+    /// The warnings, and a mistake more for each of these: where it is, what is wrong, and why.
+    pub fn with_mistakes(&self, mistakes: impl IntoIterator<Item = (Spot, String, String)>) -> Report {
+        let mut report = self.warnings.clone();
+        for (at, message, help) in mistakes {
+            report.push(report::Problem::plain_error(at, &message, &help));
+        }
+        report.finish()
+    }
+
+    /// Where something is, as `file:line`.
+    pub fn place(&self, at: Spot) -> model::Origin {
+        validate::origin(at, &self.warnings)
+    }
 }
 
 /// Reads a file with all it includes, or says everything that is wrong with them.
@@ -55,10 +77,13 @@ pub fn load(path: &Path) -> Result<Loaded, Report> {
 pub fn load_in_place_of(path: &Path, place: &Path) -> Result<Loaded, Report> {
     let mut report = Report::default();
     let written = files::read_all(path, place, &mut report);
-    let config = validate::validate(&written, &mut report);
+    let validated = validate::validate(&written, &mut report);
+    let places = places::Places::of(&written, &report);
     let report = report.finish();
-    match config {
-        Some(config) if !report.has_errors() => Ok(Loaded { config, warnings: report }),
+    match validated {
+        Some((config, tests)) if !report.has_errors() => {
+            Ok(Loaded { config, warnings: report, tests, places })
+        }
         _ => Err(report),
     }
 }

@@ -1,6 +1,7 @@
 //! The validated configuration: defaults filled in, names resolved, paths absolute, nothing left to parse.
 
 mod delivery;
+mod test;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use ::http::StatusCode;
 
 pub use delivery::{CachePolicy, Compress, Directory, Files, LimitRate, Symlinks};
+pub use test::{Expectation, Expected, Test, WantedHeader};
 pub use upstream::{
     Balance, Health, HealthRequest, KeepAlive, Passive, Process, Queue, Retry, RetryOn, Upstream,
     UpstreamServer, UpstreamTimeouts,

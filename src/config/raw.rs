@@ -6,8 +6,8 @@ use toml::de::DeValue;
 use super::cursor::Cursor;
 use super::later::{Later, Today};
 use super::node::{At, Either, List, Map, Node};
-use super::read::Read;
-use super::report::Report;
+use super::read::{Read, below};
+use super::report::{Report, Spot};
 
 macro_rules! tables {
     ($(
@@ -45,6 +45,14 @@ macro_rules! tables {
                     cursor.finish($shown, &known, &later, report);
                     Some(table)
                 }
+
+                fn each_key(&self, name: &str, _key: Spot, visit: &mut dyn FnMut(String, Spot)) {
+                    $(
+                        if let Some(at) = &self.$field {
+                            at.value.each_key(&below(name, key!($field $($key)?)), at.key, visit);
+                        }
+                    )*
+                }
             }
         )*
 
@@ -79,9 +87,7 @@ tables! {
         mime_types: Map<String>,
         site: List<Site>,
         upstream: Map<Upstream>,
-    }
-    + later {
-        "test": Today::Nothing,
+        test: List<Test>,
     }
 
     Server = "[server]" {
@@ -299,6 +305,21 @@ tables! {
 
     Process = "[upstream.….process]" {
         command: List<String>,
+    }
+
+    Test = "[[test]]" {
+        url: String,
+        method: String,
+        headers: Map<String>,
+        peer: String,
+        status: i64,
+        site: String,
+        location: String,
+        header: Map<Either<bool, String>>,
+        file: String,
+        upstream: String,
+        uri: String,
+        redirect: String,
     }
 }
 

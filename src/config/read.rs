@@ -15,6 +15,16 @@ pub trait Read: Sized {
     fn accepts(value: &DeValue<'_>) -> bool;
     /// Reads a value of the right type; `None` if it has been reported.
     fn read(node: Node<'_>, report: &mut Report) -> Option<Self>;
+
+    /// Visits every key that was written in this value, which is called `name` and stands at `key` itself.
+    fn each_key(&self, name: &str, key: Spot, visit: &mut dyn FnMut(String, Spot)) {
+        visit(name.to_owned(), key);
+    }
+}
+
+/// The name of a key in a table of that name.
+pub fn below(table: &str, key: &str) -> String {
+    if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") }
 }
 
 /// Reads a value or reports its type.
@@ -204,6 +214,12 @@ impl<T: Read> Read for Map<T> {
         });
         Some(entries.collect())
     }
+
+    fn each_key(&self, name: &str, _key: Spot, visit: &mut dyn FnMut(String, Spot)) {
+        for (key, at) in self {
+            at.value.each_key(&below(name, key), at.key, visit);
+        }
+    }
 }
 
 impl<A: Read, B: Read> Read for Either<A, B> {
@@ -224,6 +240,13 @@ impl<A: Read, B: Read> Read for Either<A, B> {
             A::read(node, report).map(Self::A)
         } else {
             B::read(node, report).map(Self::B)
+        }
+    }
+
+    fn each_key(&self, name: &str, key: Spot, visit: &mut dyn FnMut(String, Spot)) {
+        match self {
+            Self::A(value) => value.each_key(name, key, visit),
+            Self::B(value) => value.each_key(name, key, visit),
         }
     }
 }

@@ -57,6 +57,13 @@ impl Problem {
         Self::new(Severity::Warning, Some(spot), &message.into())
     }
 
+    /// One whose message and help are told as they are.
+    pub fn plain_error(spot: Spot, message: &str, help: &str) -> Self {
+        let mut problem = Self::new(Severity::Error, Some(spot), "");
+        problem.message = printable(message);
+        problem.help(help)
+    }
+
     /// A file that cannot be read at all.
     pub fn unreadable(message: impl Into<String>) -> Self {
         Self::new(Severity::Error, None, &message.into())

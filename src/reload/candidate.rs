@@ -41,7 +41,7 @@ fn read_now(file: &Path, former: &Snapshot) -> Read {
 }
 
 fn candidate(loaded: Loaded, former: &Snapshot) -> Candidate {
-    let Loaded { config, warnings } = loaded;
+    let Loaded { config, warnings, .. } = loaded;
     let told = (!warnings.is_empty()).then(|| warnings.render(false).trim_end().to_owned());
     let warnings = told.into_iter().chain(for_the_next_start(&former.config, &config)).collect();
     let mut changes: Vec<String> =

@@ -21,13 +21,14 @@ mod scalar;
 mod server;
 mod servers;
 mod site;
+mod test;
 mod timeouts;
 mod trouble;
 mod types;
 mod upstream;
 
 use super::files::Written;
-use super::model::{Config, Origin, Site};
+use super::model::{Config, Origin, Site, Test};
 use super::node::At;
 use super::report::{ANY, Problem, Report, Spot};
 use listeners::Claim;
@@ -36,7 +37,7 @@ use types::Types;
 use upstream::Upstreams;
 
 /// `None` if there is no file to begin with.
-pub fn validate(written: &[Written], report: &mut Report) -> Option<Config> {
+pub fn validate(written: &[Written], report: &mut Report) -> Option<(Config, Vec<Test>)> {
     let (main, included) = written.split_first()?;
     for file in included {
         refuse_process_wide(file, report);
@@ -57,7 +58,10 @@ pub fn validate(written: &[Written], report: &mut Report) -> Option<Config> {
     listeners::check(&claims, admin.as_ref(), report);
     upstreams.check(&claims, report);
     let sources = report.sources.iter().map(|source| source.path.clone()).collect();
-    Some(Config { server, log, sites, upstreams: upstreams.into_models(), sources })
+    let config = Config { server, log, sites, upstreams: upstreams.into_models(), sources };
+    let raw_tests = written.iter().filter_map(|file| file.file.test.as_ref()).flat_map(|list| &list.value);
+    let tests = raw_tests.filter_map(|raw| test::test(raw, &config, report)).collect();
+    Some((config, tests))
 }
 
 /// What is said once for the whole process stands in the main file.
@@ -91,7 +95,8 @@ fn nothing_to_serve(main: &Written, report: &mut Report) {
     );
 }
 
-fn origin(spot: Spot, report: &Report) -> Origin {
+/// Where something is, for messages.
+pub fn origin(spot: Spot, report: &Report) -> Origin {
     match report.source(spot.file) {
         Some(source) => Origin { file: source.shown.clone(), line: source.line(spot.start) },
         None => Origin { file: std::path::PathBuf::new(), line: 0 },
