@@ -1,5 +1,6 @@
 //! Assembly: load, bind, start pools, serve, drain on signal. Each step in its order, on one screen.
 
+mod explain;
 mod operate;
 mod order;
 mod wishes;
@@ -12,11 +13,13 @@ use std::time::Duration;
 use tokio::runtime::{Builder, LocalOptions};
 
 use crate::config::{self, Config, Loaded, Report, Watched};
+use crate::explain::tested;
 use crate::observe;
 use crate::process::Supervisor;
 use crate::reload::Running;
 use crate::runtime;
 
+pub use explain::explain;
 pub use order::order;
 use wishes::Wishes;
 
@@ -32,6 +35,8 @@ pub enum Exit {
     Stopped = 0,
     /// The configuration is at fault.
     Configuration = 1,
+    /// What was asked for cannot be asked.
+    Usage = 2,
     /// An address cannot be bound, or something else that is needed at the start cannot be had.
     CannotStart = 3,
 }
@@ -86,8 +91,9 @@ fn start(file: &Path, config: Config, watched: Watched) -> io::Result<()> {
     result
 }
 
+/// A file that is good, and whose tests hold.
 fn load(path: &Path) -> Option<Loaded> {
-    reported(config::load(path))
+    reported(config::load(path).and_then(tested))
 }
 
 fn reported(loaded: Result<Loaded, Report>) -> Option<Loaded> {

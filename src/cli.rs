@@ -1,5 +1,6 @@
 //! Flags and subcommands. Decides nothing: it says what was asked for.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -19,6 +20,19 @@ pub struct ConfigFile {
     /// The configuration file.
     #[arg(short, long = "config", value_name = "FILE", default_value = "rproxy.toml")]
     pub config: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub struct AskedFor {
+    /// A URL, or a path for the default site; in front of it a method, if that is not GET.
+    #[arg(required = true, num_args = 1..=2, value_name = "URL")]
+    pub words: Vec<String>,
+    /// A field of the request, like "Accept: text/html"; may be given several times.
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// The address of the client.
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub peer: IpAddr,
 }
 
 #[derive(Debug, Subcommand)]
@@ -48,6 +62,17 @@ pub enum Command {
         name: String,
         #[command(flatten)]
         file: ConfigFile,
+    },
+    /// Say what becomes of a request, and why: site, location, file or upstream, headers, limits.
+    #[command(override_usage = "rproxy explain [OPTIONS] [METHOD] URL")]
+    Explain {
+        #[command(flatten)]
+        file: ConfigFile,
+        #[command(flatten)]
+        request: AskedFor,
+        /// Print one JSON object instead of text.
+        #[arg(long)]
+        json: bool,
     },
     /// Print a completion script for a shell.
     Completions { shell: clap_complete::Shell },

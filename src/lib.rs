@@ -90,6 +90,8 @@ pub mod reload;
 pub mod config;
 pub mod runtime;
 
+pub mod explain;
+
 pub mod admin;
 
 pub mod server;

@@ -20,6 +20,9 @@ fn main() -> ExitCode {
         Some(Command::Diff { new, file }) => app::diff(&file.config, &new),
         Some(Command::Reload(file)) => app::order(&file.config, &Order::Reload),
         Some(Command::Restart { name, file }) => app::order(&file.config, &Order::Restart(name)),
+        Some(Command::Explain { file, request, json }) => {
+            app::explain(&file.config, &request.words, &request.headers, request.peer, json)
+        }
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "rproxy", &mut std::io::stdout());
             app::Exit::Stopped

@@ -43,9 +43,10 @@ const TABLE: &[(&str, &[&str])] = &[
             "server",
         ],
     ),
+    ("explain", &["net", "http", "router", "config", "runtime"]),
     ("admin", &["net", "http", "observe"]),
-    ("reload", &["net", "observe", "config", "runtime", "upstream", "admin"]),
-    ("app", &["net", "observe", "signals", "control", "process", "config", "runtime", "reload"]),
+    ("reload", &["net", "observe", "config", "runtime", "explain", "upstream", "admin"]),
+    ("app", &["net", "observe", "signals", "control", "process", "config", "runtime", "explain", "reload"]),
     ("cli", &[]),
     ("main", &["app", "cli", "control"]),
 ];

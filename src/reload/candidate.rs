@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::{self, Config, Loaded, Watched};
+use crate::explain;
 use crate::runtime::{self, Snapshot};
 
 /// What the file says now, beside what is in force.
@@ -32,7 +33,7 @@ pub(super) async fn read(file: &Path, former: Arc<Snapshot>) -> Read {
 }
 
 fn read_now(file: &Path, former: &Snapshot) -> Read {
-    match config::load(file) {
+    match config::load(file).and_then(explain::tested) {
         Ok(loaded) => {
             Read { watched: loaded.warnings.watched().clone(), candidate: Ok(candidate(loaded, former)) }
         }

@@ -9,7 +9,10 @@ use toml::{Table, Value};
 use crate::config::{Config, diff, load, print, raw};
 
 /// What has no setting of its own to tell: tables, and files that are read as one.
-const NOT_TOLD: &[&str] = &["include", "site", "location", "upstream", "headers"];
+const NOT_TOLD: &[&str] = &["include", "site", "location", "upstream", "headers", "test"];
+
+/// What is expected of the settings is none of them.
+const TEST: &str = "[[test]]";
 
 /// What names things, which then are other things.
 const NAMES: &[&str] = &["match", "servers", "address"];
@@ -50,7 +53,7 @@ fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
     let later =
         |table: &str, key: &str| raw::LATER.iter().any(|(name, keys)| *name == table && keys.contains(&key));
     let keys = raw::TABLES.iter().flat_map(|(table, keys)| keys.iter().map(|key| (*table, *key)));
-    keys.filter(move |(table, key)| !later(table, key) && !NOT_TOLD.contains(key))
+    keys.filter(move |(table, key)| !later(table, key) && *table != TEST && !NOT_TOLD.contains(key))
 }
 
 fn config(folder: &Path, file: &Value) -> Option<Config> {

@@ -1,0 +1,119 @@
+//! The connection that a request would come in over: which listener a URL leads to.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::rc::Rc;
+
+use bytes::Bytes;
+
+use super::Question;
+use crate::config::Config;
+use crate::config::model::Site;
+use crate::http::url::Place;
+use crate::http::{Authority, Connection, Scheme};
+use crate::net::{ClientAddr, ListenAddr};
+use crate::router::{HostPattern, Router};
+use crate::runtime;
+
+/// Where a request comes in, and what had to be assumed for that.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub connection: Rc<Connection>,
+    /// What its Host field says.
+    pub host: Bytes,
+    pub notes: Vec<String>,
+}
+
+impl Arrival {
+    pub fn of(question: &Question, config: &Config, router: &Router<()>) -> Self {
+        let (listener, host, notes) = match &question.url.place {
+            Some(place) => {
+                let (listener, notes) = listener_of(place, config, router);
+                (listener, place.authority.clone(), notes)
+            }
+            None => default_site(config),
+        };
+        Self { connection: Rc::new(connection(listener, question.peer)), host, notes }
+    }
+}
+
+/// The listener on the URL's port; of several the one at its address, then one whose sites have its host.
+fn listener_of(place: &Place, config: &Config, router: &Router<()>) -> (ListenAddr, Vec<String>) {
+    let (all, port) = (runtime::listeners(config), place.port());
+    let on_port: Vec<&ListenAddr> = all.iter().filter(|listener| listener.port() == Some(port)).collect();
+    let candidates = if on_port.is_empty() { all.iter().collect() } else { on_port.clone() };
+    let host = Authority::parse(&place.authority).map(|authority| authority.host).unwrap_or_default();
+    let rank = |listener: &&&ListenAddr| {
+        let site = router.explain_site(listener, &host);
+        (!is_at(listener, &host), !matches!(site, Some((_, Some(_)))), site.is_none())
+    };
+    let best = candidates.iter().min_by_key(rank).map_or(ListenAddr::Any(port), |best| (*best).clone());
+    let mut notes = Vec::new();
+    if on_port.is_empty() {
+        notes.push(format!("no listener is on port {port}: this is how {best} answers"));
+    }
+    if place.scheme == Scheme::Https {
+        notes.push(format!("{best} speaks plain HTTP: so the request is taken for one"));
+    }
+    (best, notes)
+}
+
+/// Whether the host is the listener's own address.
+fn is_at(listener: &ListenAddr, host: &[u8]) -> bool {
+    let ListenAddr::Tcp(addr) = listener else { return false };
+    let text = std::str::from_utf8(host).unwrap_or_default();
+    text.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip == addr.ip())
+}
+
+/// Where a path alone leads to: the first site without `hosts`, or else the first one, by its first name.
+fn default_site(config: &Config) -> (ListenAddr, Bytes, Vec<String>) {
+    let nameless = config.sites.iter().find(|site| site.hosts.is_empty());
+    let found = nameless.or_else(|| config.sites.first());
+    let Some((site, listener)) = found.and_then(|site| Some((site, site.listen.first()?.clone()))) else {
+        return (ListenAddr::Any(80), Bytes::from_static(b"localhost"), Vec::new());
+    };
+    let host = host_of(site, &listener);
+    let which =
+        if nameless.is_some() { "the default site" } else { "the first site, as there is no default one" };
+    let note = format!(
+        "a path alone is asked of {which}: http://{host}, {}:{}",
+        site.origin.file.display(),
+        site.origin.line
+    );
+    (listener, host.into(), vec![note])
+}
+
+fn host_of(site: &Site, listener: &ListenAddr) -> String {
+    let exact = |host: &&HostPattern| matches!(host, HostPattern::Exact(_));
+    let name = match site.hosts.iter().find(exact).or_else(|| site.hosts.first()) {
+        Some(HostPattern::Exact(name)) => name.clone(),
+        Some(HostPattern::Suffix(suffix)) => format!("www{suffix}"),
+        Some(HostPattern::Prefix(prefix)) => format!("{prefix}test"),
+        None => match listener {
+            ListenAddr::Tcp(SocketAddr::V4(addr)) if !addr.ip().is_unspecified() => addr.ip().to_string(),
+            ListenAddr::Tcp(SocketAddr::V6(addr)) if !addr.ip().is_unspecified() => {
+                format!("[{}]", addr.ip())
+            }
+            _ => "localhost".to_owned(),
+        },
+    };
+    match listener.port() {
+        None | Some(0 | 80) => name,
+        Some(port) => format!("{name}:{port}"),
+    }
+}
+
+fn connection(listener: ListenAddr, peer: IpAddr) -> Connection {
+    let loopback: IpAddr =
+        if peer.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+    let (local, peer) = match &listener {
+        ListenAddr::Unix(_) => (None, ClientAddr::Unix),
+        ListenAddr::Tcp(addr) if !addr.ip().is_unspecified() => (Some(*addr), tcp(peer)),
+        other => (Some(SocketAddr::new(loopback, other.port().unwrap_or_default())), tcp(peer)),
+    };
+    Connection { peer, local, scheme: Scheme::Http, listener: Rc::new(listener) }
+}
+
+/// Which port a client has is the kernel's choice.
+fn tcp(peer: IpAddr) -> ClientAddr {
+    ClientAddr::Tcp(SocketAddr::new(peer, 0))
+}
