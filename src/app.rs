@@ -49,9 +49,9 @@ impl From<Exit> for ExitCode {
 
 /// `rproxy check`: the report of a bad file, or one line about a good one.
 pub fn check(path: &Path, print: bool) -> Exit {
-    let Some(Loaded { config, warnings, .. }) = load(path) else { return Exit::Configuration };
+    let Some(Loaded { config, warnings, tests, .. }) = load(path) else { return Exit::Configuration };
     say(&mut io::stderr(), &warnings.render(io::stderr().is_terminal()));
-    let text = if print { config::print(&config) } else { config::summary(&config) };
+    let text = if print { config::print(&config) } else { config::summary(&config, tests.len()) };
     say(&mut io::stdout(), text.trim_end());
     say(&mut io::stdout(), "\n");
     Exit::Stopped

@@ -8,7 +8,8 @@ use super::names::and;
 /// Addresses that are named; of more only the number is said.
 const MAX_NAMED: usize = 4;
 
-pub fn summary(config: &Config) -> String {
+/// `tests` is how many hold.
+pub fn summary(config: &Config, tests: usize) -> String {
     let name = config.sources.first().and_then(|path| path.file_name()).map(Path::new);
     let name = name.unwrap_or(Path::new("the configuration")).display();
     let sites = count(config.sites.len(), "site", "sites");
@@ -18,7 +19,12 @@ pub fn summary(config: &Config) -> String {
         0 => String::new(),
         number => format!(", {}", count(number, "upstream", "upstreams")),
     };
-    format!("{name} is good: {sites} on {}, {locations}{upstreams}", addresses(config))
+    let tests = match tests {
+        0 => String::new(),
+        1 => ", 1 test holds".to_owned(),
+        number => format!(", {number} tests hold"),
+    };
+    format!("{name} is good: {sites} on {}, {locations}{upstreams}{tests}", addresses(config))
 }
 
 fn addresses(config: &Config) -> String {
@@ -43,7 +49,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("site.toml");
         std::fs::write(&file, text).unwrap();
-        summary(&load(&file).unwrap().config)
+        summary(&load(&file).unwrap().config, 0)
     }
 
     const SITE: &str = "[[site.location]]\nmatch = \"/\"\n";

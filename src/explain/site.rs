@@ -35,9 +35,9 @@ pub(super) fn others(
     let on_listener = sites.filter(|(index, site)| Some(*index) != chosen && site.listen.contains(listener));
     let why = |site: &Site| match (alone(site, listener, host), &by) {
         (None, _) => "none of its `hosts` is that".to_owned(),
-        (Some(None), _) => "it is only the default".to_owned(),
-        (Some(Some(own)), Some(by)) => format!("`{own}` is the host too, but `{by}` goes before it"),
-        (Some(Some(own)), None) => format!("`{own}` is the host too"),
+        (Some((_, None)), _) => "it is only the default".to_owned(),
+        (Some((_, Some(own))), Some(by)) => format!("`{own}` is the host too, but `{by}` goes before it"),
+        (Some((_, Some(own))), None) => format!("`{own}` is the host too"),
     };
     on_listener.map(|(_, site)| told(site, why(site))).collect()
 }
@@ -47,9 +47,9 @@ fn told(site: &Site, why: String) -> ToldSite {
     ToldSite { hosts, place: place(&site.origin), why }
 }
 
-/// Which of its patterns would lead to a site if that were the only one; `Some(None)` as the default.
-fn alone(site: &Site, listener: &ListenAddr, host: &[u8]) -> Option<Option<HostPattern>> {
+/// What would lead to a site if that were the only one.
+fn alone(site: &Site, listener: &ListenAddr, host: &[u8]) -> Option<(usize, Option<HostPattern>)> {
     let only =
         router::Site { listen: vec![listener.clone()], hosts: site.hosts.clone(), locations: Vec::new() };
-    Router::<()>::new([only]).explain_site(listener, host).map(|(_, pattern)| pattern)
+    Router::<()>::new([only]).explain_site(listener, host)
 }

@@ -75,6 +75,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::LocationPattern;
+    use super::Verdict::{BehindExact, BehindExpression, Differs, Later, Named, Shorter, Untried, Wins};
     use super::*;
 
     const PATTERNS: &[&str] = &[
@@ -90,7 +91,6 @@ mod tests {
     fn each_loser_is_told_by_whom_it_was_beaten() {
         let site = site(&["/", "/a", "^~ /b/", "~ x$", "~ /a/x", "= /a/x", "@app"]);
         let verdicts = |path: &'static str| site.verdicts(&Bytes::from_static(path.as_bytes()));
-        use Verdict::{BehindExact, BehindExpression, Differs, Later, Named, Shorter, Untried, Wins};
         for (path, expected) in [
             ("/a/x", [Shorter(1), BehindExact(5), Differs, Untried(5), Untried(5), Wins, Named]),
             ("/a/xx", [Shorter(1), BehindExpression(3), Differs, Wins, Later(3), Differs, Named]),
@@ -115,20 +115,20 @@ mod tests {
             let verdicts = all.verdicts(&path);
             prop_assert_eq!(verdicts.len(), patterns.len());
             let winners: Vec<usize> =
-                (0..patterns.len()).filter(|index| verdicts[*index] == Verdict::Wins).collect();
+                (0..patterns.len()).filter(|index| verdicts[*index] == Wins).collect();
             prop_assert_eq!(winners.first().copied(), all.find(&path).map(|found| found.index));
             prop_assert!(winners.len() <= 1);
             for (pattern, verdict) in patterns.iter().zip(&verdicts) {
                 let alone = site(&[pattern]).find(&path).is_some();
                 let beaten_by = match verdict {
-                    Verdict::Untried(_) => continue,
-                    Verdict::Wins => None,
-                    Verdict::Differs | Verdict::Named => {
+                    Untried(_) => continue,
+                    Wins => None,
+                    Differs | Named => {
                         prop_assert!(!alone, "{pattern} matches {path:?}");
                         continue;
                     }
-                    Verdict::Shorter(by) | Verdict::BehindExact(by) | Verdict::BehindExpression(by)
-                    | Verdict::Later(by) => Some(*by),
+                    Shorter(by) | BehindExact(by) | BehindExpression(by)
+                    | Later(by) => Some(*by),
                 };
                 prop_assert!(alone, "{pattern} does not match {path:?}");
                 if let Some(by) = beaten_by {

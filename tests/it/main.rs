@@ -45,6 +45,8 @@ mod error_pages;
 mod errors;
 /// Every file of `conf/` is one that rproxy accepts.
 mod examples;
+/// What `rproxy explain` says is what happens, and what `[[test]]` expects is held to it.
+mod explain;
 /// What attackers, and deployments without care, do to a directory that is served.
 mod file_attacks;
 /// A directory served by rproxy and by nginx, asked the same.
