@@ -44,6 +44,10 @@
 //! 8. [`server`] writes: memory by one vectored write, a file by `sendfile(2)` as far as it is in memory, a
 //!    stream as it comes. When the last byte is out, or is known never to be, the record becomes its line.
 //!
+//! Why a request goes the way it does can be asked: [`explain`] has the same stack answer without a client and
+//! without an upstream, and a witness ([`http::Witness`]) notes each step. What serves clients has a witness
+//! that notes nothing.
+//!
 //! # Life of a reload
 //!
 //! 1. A signal, an order or a changed file becomes one wish of the control thread's loop (`app/operate`).

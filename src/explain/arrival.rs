@@ -25,13 +25,16 @@ pub(super) struct Arrival {
 
 impl Arrival {
     pub fn of(question: &Question, config: &Config, router: &Router<()>) -> Self {
-        let (listener, host, notes) = match &question.url.place {
+        let (listener, host, mut notes) = match &question.url.place {
             Some(place) => {
                 let (listener, notes) = listener_of(place, config, router);
                 (listener, place.authority.clone(), notes)
             }
             None => default_site(config),
         };
+        if matches!(listener, ListenAddr::Unix(_)) && !question.peer.is_loopback() {
+            notes.push(format!("clients of {listener} have no address: nobody is {} there", question.peer));
+        }
         Self { connection: Rc::new(connection(listener, question.peer)), host, notes }
     }
 }

@@ -6,6 +6,7 @@ use ::http::{HeaderName, HeaderValue, Method};
 
 use crate::config::model::Test;
 use crate::http::Url;
+use crate::http::url::parse_method;
 
 /// A request that somebody wants to know the fate of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl Question {
     pub fn read(words: &[String], headers: &[String], peer: IpAddr) -> Result<Self, String> {
         let (method, url) = match words {
             [url] => (Method::GET, url),
-            [method, url] => (read_method(method)?, url),
+            [method, url] => (parse_method(method)?, url),
             _ => {
                 return Err(
                     "what is asked for is a URL, with a method in front of it if that is not GET".into()
@@ -81,14 +82,6 @@ impl Question {
         head.extend_from_slice(b"\r\n\r\n");
         head
     }
-}
-
-/// Methods are told apart by case (RFC 9110 9.1), and all that are in use are in capitals.
-fn read_method(text: &str) -> Result<Method, String> {
-    if text.bytes().any(|byte| byte.is_ascii_lowercase()) {
-        return Err(format!("methods are written in capitals: `{}`", text.to_uppercase()));
-    }
-    Method::from_bytes(text.as_bytes()).map_err(|_| format!("`{text}` is not a method"))
 }
 
 impl From<&Test> for Question {

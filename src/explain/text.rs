@@ -151,7 +151,8 @@ impl Page {
             (Kind::Respond, ..) => ", as the location says".into(),
             _ => String::new(),
         };
-        let length = answer.body_length.map(|length| format!(", {length} bytes")).unwrap_or_default();
+        let length = answer.body_length.filter(|length| *length > 0);
+        let length = length.map(|length| format!(", {length} bytes")).unwrap_or_default();
         self.line(format_args!("  {status}{what}{length}"));
         self.table(&fields(&answer.headers));
         let Some(sent) = &answer.upstream else { return };

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use ::http::Method;
 use bytes::Bytes;
 
 use super::{Authority, Scheme};
@@ -68,6 +69,18 @@ impl FromStr for Url {
         let place = Place { scheme, authority: Bytes::copy_from_slice(authority.as_bytes()) };
         Ok(Self { place: Some(place), target: format!("{slash}{target}").into() })
     }
+}
+
+/// A method as a person writes it. Methods are told apart by case (RFC 9110 9.1), and all that are in use are
+/// in capitals.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_method(text: &str) -> Result<Method, String> {
+    if text.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        return Err(format!("methods are written in capitals; write `{}`", text.to_uppercase()));
+    }
+    Method::from_bytes(text.as_bytes()).map_err(|_| format!("`{text}` is not a method"))
 }
 
 fn scheme_of(scheme: &str) -> Result<Scheme, String> {

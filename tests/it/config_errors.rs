@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use rproxy::config::load;
+use rproxy::explain::tested;
 
 #[test]
 fn every_mistake_is_reported_as_expected() {
@@ -100,6 +101,10 @@ const LINES: &[&str] = &[
     "[site.errors]",
     "[upstream.app]",
     "[upstream.app.process]",
+    "[[test]]",
+    "url = \"http://a/x\"",
+    "status = 404",
+    "header = { A = false, B = \"x\" }",
     "include = [\"*.toml\", \"**\"]",
     "spool = { directory = \"/\", size = \"1GiB\" }",
     "listen = [\":80\", \"unix:a\", 3]",
@@ -149,6 +154,7 @@ const KEYS: &[&str] = &[
     "[upstream.app]\nservers = [{ address = % }]\nbalance = { hash = % }\nresolve = %",
     "[upstream.app]\nservers = [\"127.0.0.1:1\"]\nhealth = { path = %, status = %, body = %, host = % }",
     "[site.errors]\n% = %",
+    "respond = {}\n[[test]]\nurl = %\nmethod = %\npeer = %\nlocation = %\nsite = %\nfile = %\nuri = %",
     "[server]\nadmin = %\n[log]\naccess_format = %",
 ];
 
@@ -161,7 +167,7 @@ fn load_bytes(bytes: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("site.toml");
     fs::write(&file, bytes).unwrap();
-    match load(&file) {
+    match load(&file).and_then(tested) {
         Ok(loaded) => {
             loaded.warnings.render(true);
             rproxy::config::print(&loaded.config);
@@ -187,7 +193,7 @@ fn cases() -> Vec<PathBuf> {
 
 /// What a user reads about the case: the report, or the warnings about a file that can be served.
 fn report(case: &Path) -> String {
-    let report = match load(case) {
+    let report = match load(case).and_then(tested) {
         Ok(loaded) => loaded.warnings,
         Err(report) => report,
     };

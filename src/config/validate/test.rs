@@ -11,6 +11,7 @@ use crate::config::node::{At, Either, Map};
 use crate::config::raw;
 use crate::config::report::{ANY, Problem, Report};
 use crate::http::Url;
+use crate::http::url::parse_method;
 use crate::router::{HostPattern, LocationPattern};
 
 /// What a test expects of the site that has no `hosts`.
@@ -38,13 +39,8 @@ fn says_nothing(raw: &raw::Test) -> bool {
     raw.status.is_none() && raw.header.is_none() && texts.iter().all(|text| text.is_none())
 }
 
-/// Reads a method as a client sends it.
 fn method(at: &At<String>, report: &mut Report) -> Option<Method> {
-    let method = Method::from_bytes(at.value.as_bytes()).ok();
-    if method.is_none() {
-        report.push(Problem::error(at.spot, format!("`{}` is not a method", at.value)));
-    }
-    method
+    parse_method(&at.value).map_err(|message| report.push(Problem::error(at.spot, message))).ok()
 }
 
 fn peer(at: &At<String>, report: &mut Report) -> Option<IpAddr> {
