@@ -25,11 +25,14 @@ pub(super) async fn until_stop(file: &Path, running: &mut Running, wishes: &mut 
         match wish {
             Wish::Stop => return,
             Wish::ReopenLogs => running.log().reopen(),
-            Wish::Reload(reply) => {
-                if reload(file, reply, running, wishes).await == Ended::Early {
-                    return;
-                }
-            }
+            Wish::Reload(reply) => match reload(file, reply, running, wishes).await {
+                Ended::Early => return,
+                Ended::Whole => {}
+            },
+            Wish::Changed => match reload(file, None, running, wishes).await {
+                Ended::Early => return,
+                Ended::Whole => {}
+            },
             Wish::Restart(name, reply) => {
                 let message = format!("the upstream `{name}` has no `process` that rproxy runs");
                 reply.done(control::Outcome::Rejected(message));

@@ -18,6 +18,8 @@ pub(super) enum Wish {
     ReopenLogs,
     /// Take up the configuration as it is now, and tell whoever waits for the outcome.
     Reload(Option<Reply>),
+    /// The same, since a file of it has changed.
+    Changed,
     /// Start the pool of workers of that upstream anew.
     Restart(String, Reply),
     /// Hand the listening sockets to a new binary.
@@ -47,6 +49,8 @@ impl Wishes {
     /// Asks for a reload when one of these files changes. Those of a configuration that was refused are watched
     /// beside those of the one in force: it may be mended anywhere.
     pub fn watch(&mut self, watched: Watched, outcome: &reload::Outcome) {
+        // What has changed since these were read is found to be different from them.
+        self.waiting.retain(|wish| !matches!(wish, Wish::Changed));
         match outcome {
             reload::Outcome::Applied(_) | reload::Outcome::Unchanged => self.watcher.watch(watched),
             reload::Outcome::Rejected(_) => self.watcher.watch_too(watched),
@@ -105,7 +109,7 @@ impl Wishes {
                 control::Command::Reload => Wish::Reload(Some(order.reply)),
                 control::Command::Restart(name) => Wish::Restart(name, order.reply),
             },
-            () = self.watcher.changed() => Wish::Reload(None),
+            () = self.watcher.changed() => Wish::Changed,
         }
     }
 }

@@ -26,7 +26,7 @@ fn two_reloads_at_once_end_with_the_last_content() {
         proxy.signal(Signal::HUP);
         proxy.signal(Signal::HUP);
     }
-    assert!(proxy.reload(&answering("last")).contains(" reload: "));
+    assert_applied(&proxy.reload(&answering("last")));
     crate::support::kernel::eventually("the last is in force", || proxy.get("/").text() == "last");
 }
 

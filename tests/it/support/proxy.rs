@@ -144,10 +144,13 @@ impl Proxy {
         fs::rename(new, config).unwrap();
     }
 
-    /// Has it take up another configuration. What it says of that in its log.
+    /// Has it take up another configuration. What it says of that to whoever asks for it.
     pub fn reload(&self, toml: &str) -> String {
         self.write(toml);
-        self.hang_up()
+        let Output { status, stdout, stderr } = self.order(&["reload"]);
+        let told = String::from_utf8([stdout, stderr].concat()).unwrap();
+        // It may have found the change by itself a moment before.
+        if status.success() { format!("in force: {told}") } else { format!("refused: {told}") }
     }
 
     /// Gives it an order from another shell.
