@@ -109,9 +109,11 @@ impl Watcher {
         self.begin();
     }
 
+    /// What was heard so far was of another set; the first look tells whether this one is otherwise already.
     fn begin(&mut self) {
         self.generation += 1;
         self.is_new = true;
+        self.stirred = None;
     }
 
     /// Returns when files are other ones than they were, and nothing has moved for a moment. May be dropped

@@ -11,8 +11,9 @@ use super::*;
 use crate::config;
 
 const SITE: &str = "[[site]]\nlisten = [\":80\"]\n[[site.location]]\nmatch = \"/\"\nrespond = {}\n";
-/// It says the same, but is another text.
 const OTHER: &str = "[[site]]\nlisten = [\":81\"]\n[[site.location]]\nmatch = \"/\"\nrespond = {}\n";
+
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A directory, and who watches the configuration in it.
 struct Scene {
@@ -63,9 +64,16 @@ impl Scene {
 
     /// Until directories are watched.
     async fn placed(&mut self) {
-        while self.watcher.is_new || self.watcher.looking.is_some() {
-            self.watcher.next().await;
-        }
+        self.until(|watcher| !watcher.is_new && watcher.looking.is_none()).await;
+    }
+
+    async fn until(&mut self, is_so: impl Fn(&Watcher) -> bool) {
+        let so = async {
+            while !is_so(&self.watcher) {
+                self.watcher.next().await;
+            }
+        };
+        timeout(PATIENCE, so).await.expect("the watcher gets there");
     }
 
     /// What the next look at the files finds.
@@ -77,7 +85,7 @@ impl Scene {
                 }
             }
         };
-        timeout(Duration::from_secs(30), looked).await.expect("the files are looked at")
+        timeout(PATIENCE, looked).await.expect("the files are looked at")
     }
 }
 
@@ -255,15 +263,29 @@ async fn a_change_before_it_is_watched_is_not_lost() {
     assert!(scene.looks().await);
 }
 
+/// As when a reload is asked for right after a file was saved.
+#[tokio::test]
+async fn what_was_read_meanwhile_is_no_second_change() {
+    let mut scene = Scene::of_one_file().await;
+    for (text, is_looking) in [(OTHER, false), (SITE, true)] {
+        scene.write("site.toml", text);
+        scene
+            .until(|watcher| if is_looking { watcher.looking.is_some() } else { watcher.stirred.is_some() })
+            .await;
+        let read = scene.read("site.toml");
+        scene.watcher.watch(read);
+        scene.placed().await;
+        assert!(scene.watcher.stirred.is_none(), "it is as it was read");
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_lost_by_who_stops_waiting() {
     let mut scene = Scene::of_one_file().await;
     scene.write("site.toml", OTHER);
-    while scene.watcher.looking.is_none() {
-        scene.watcher.next().await;
-    }
+    scene.until(|watcher| watcher.looking.is_some()).await;
     assert_eq!(scene.watcher.changed().now_or_never(), None);
-    timeout(Duration::from_secs(30), scene.watcher.changed()).await.unwrap();
+    timeout(PATIENCE, scene.watcher.changed()).await.unwrap();
 }
 
 #[tokio::test]
