@@ -68,6 +68,11 @@ impl Events {
         }
     }
 
+    /// Those that are there now, if any.
+    pub(super) fn now(&self) -> io::Result<Vec<Heard>> {
+        read(self.0.get_ref())
+    }
+
     /// Watches those directories no more that have no interest any longer. What a look at a former set of
     /// files found is kept until there is one at the present one.
     pub(super) fn forget(&self, former: &Interests, now: &mut Interests, is_current: bool) {

@@ -60,11 +60,18 @@ pub struct Watcher {
 struct Stirred {
     first: Instant,
     last: Instant,
+    /// Whether it was being looked at already when it went on.
+    again: bool,
 }
 
 impl Stirred {
     fn settles(self) -> Instant {
         (self.last + QUIET).min(self.first + RESTLESS)
+    }
+
+    /// Whether nobody waits any longer for it to settle.
+    fn is_over(self) -> bool {
+        self.first.elapsed() >= RESTLESS
     }
 }
 
@@ -147,10 +154,9 @@ impl Watcher {
     }
 
     fn look(&mut self, look: Look) {
-        match look {
-            Look::New => self.is_new = false,
-            Look::Contents => self.stirred = None,
-            Look::Times { .. } => {}
+        self.is_new = false;
+        if let Some(stirred) = &mut self.stirred {
+            stirred.again = false;
         }
         let (generation, watched) = (self.generation, self.watched.clone());
         let inotify = self.events.as_ref().map(Events::inotify);
@@ -158,21 +164,21 @@ impl Watcher {
     }
 
     fn take(&mut self, looked: Result<Looked, tokio::task::JoinError>) -> Option<bool> {
-        let looked = match looked {
+        let mut looked = match looked {
             Ok(looked) => looked,
             Err(error) => {
                 tracing::error!("a bug: looking at the configuration's files failed: {error}");
-                self.polled = Instant::now();
+                (self.polled, self.stirred) = (Instant::now(), None);
                 return None;
             }
         };
         self.polled = Instant::now();
-        if let Some(interests) = looked.interests {
+        if let Some(interests) = looked.interests.take() {
             let former = std::mem::replace(&mut self.interests, interests);
             let current = looked.generation == self.generation;
             self.events.iter().for_each(|events| events.forget(&former, &mut self.interests, current));
         }
-        for (message, error) in looked.troubles {
+        for (message, error) in std::mem::take(&mut looked.troubles) {
             self.tell(&message, &error);
         }
         if looked.generation != self.generation {
@@ -180,14 +186,24 @@ impl Watcher {
         }
         self.stamp = looked.stamp;
         match looked.look {
-            Look::Contents => {
-                self.watched = looked.watched;
-                return Some(looked.is_other);
-            }
+            Look::Contents => return self.take_contents(looked),
             Look::New | Look::Times { .. } if looked.is_other => self.stir(),
             Look::New | Look::Times { .. } => {}
         }
         None
+    }
+
+    fn take_contents(&mut self, looked: Looked) -> Option<bool> {
+        let meanwhile = self.events.as_ref().map(Events::now);
+        meanwhile.into_iter().for_each(|heard| self.hear(heard));
+        let again = self.stirred.filter(|stirred| stirred.again);
+        if looked.is_other && again.is_some_and(|stirred| !stirred.is_over()) {
+            // Perhaps it was half of something. The next look finds it to be other as well.
+            return None;
+        }
+        self.stirred = again.map(|stirred| Stirred { first: stirred.last, ..stirred });
+        self.watched = looked.watched;
+        Some(looked.is_other)
     }
 
     fn hear(&mut self, heard: io::Result<Vec<Heard>>) {
@@ -210,7 +226,7 @@ impl Watcher {
     fn stir(&mut self) {
         let now = Instant::now();
         let first = self.stirred.map_or(now, |stirred| stirred.first);
-        self.stirred = Some(Stirred { first, last: now });
+        self.stirred = Some(Stirred { first, last: now, again: true });
     }
 
     /// Each kind of trouble once.
