@@ -3,9 +3,11 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use super::{answering, assert_applied, assert_refused};
 use crate::support::Proxy;
+use crate::support::lines::Lines;
 
 #[test]
 fn a_file_that_is_replaced_is_taken_up() {
@@ -96,4 +98,29 @@ fn a_directory_that_is_removed_and_restored_costs_nothing() {
     });
     assert_applied(&outcome);
     assert_eq!(proxy.get("/").text(), "new");
+}
+
+#[test]
+fn who_has_no_inotify_is_told_and_served_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("site.toml");
+    fs::write(&file, answering("old")).unwrap();
+    // In a namespace of its own anybody may lower limits.
+    let script = "echo 0 > /proc/sys/user/max_inotify_instances && exec \"$0\" \"$@\"";
+    let mut child = Command::new("unshare")
+        .args(["--map-root-user", "sh", "-c", script, env!("CARGO_BIN_EXE_rproxy"), "-c"])
+        .arg(&file)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .env("NO_COLOR", "1")
+        .spawn()
+        .unwrap();
+    let log = Lines::of(child.stderr.take().unwrap());
+    let warning = log.wait_for("cannot be watched");
+    assert!(warning.contains("fs.inotify.max_user_instances") && warning.contains("SIGHUP"), "{warning}");
+    log.wait_for(" ready");
+    fs::write(&file, format!("# longer\n{}", answering("new"))).unwrap();
+    assert_applied(&log.wait_for(" reload: "));
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
