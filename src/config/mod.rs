@@ -60,11 +60,6 @@ impl Loaded {
         }
         report.finish()
     }
-
-    /// Where something is, as `file:line`.
-    pub fn place(&self, at: Spot) -> model::Origin {
-        validate::origin(at, &self.warnings)
-    }
 }
 
 /// Reads a file with all it includes, or says everything that is wrong with them.

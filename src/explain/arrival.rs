@@ -120,3 +120,73 @@ fn connection(listener: ListenAddr, peer: IpAddr) -> Connection {
 fn tcp(peer: IpAddr) -> ClientAddr {
     ClientAddr::Tcp(SocketAddr::new(peer, 0))
 }
+
+#[cfg(test)]
+mod tests {
+    use ::http::Method;
+
+    use super::*;
+    use crate::config::load;
+    use crate::router;
+
+    const SITES: &str = r#"
+[[site]]
+listen = ["127.0.0.1:8080", "127.0.0.2:8080", "unix:app.sock"]
+hosts = ["*.a.test", "a.test"]
+location = [{ match = "/", respond = {} }]
+[[site]]
+listen = [":80", "[::1]:8080"]
+hosts = ["b.test"]
+location = [{ match = "/", respond = {} }]
+[[site]]
+listen = ["127.0.0.2:8080"]
+location = [{ match = "/", respond = {} }]
+"#;
+
+    /// The listener, the Host field, and how much had to be assumed.
+    fn arrival(text: &str, url: &str) -> (String, String, usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("site.toml");
+        std::fs::write(&file, text).unwrap();
+        let config = load(&file).unwrap().config;
+        let sites = config.sites.iter().map(|site| router::Site {
+            listen: site.listen.clone(),
+            hosts: site.hosts.clone(),
+            locations: Vec::new(),
+        });
+        let question = Question::new(Method::GET, url.parse().unwrap());
+        let Arrival { connection, host, notes } = Arrival::of(&question, &config, &Router::new(sites));
+        let listener = connection.listener.to_string().replace(folder.path().to_str().unwrap(), "");
+        (listener, String::from_utf8_lossy(&host).into_owned(), notes.len())
+    }
+
+    #[test]
+    fn a_url_comes_in_where_its_port_and_host_are() {
+        for (url, listener, notes) in [
+            ("http://b.test/", ":80", 0),
+            ("http://127.0.0.2:8080/", "127.0.0.2:8080", 0),
+            ("http://x.a.test:8080/", "127.0.0.1:8080", 0),
+            ("http://[::1]:8080/", "[::1]:8080", 0),
+            ("http://b.test:8080/", "[::1]:8080", 0),
+            // Nobody has the host, but a default site answers.
+            ("http://other.test:8080/", "127.0.0.2:8080", 0),
+            ("http://a.test:9/", "127.0.0.1:8080", 1),
+            ("https://b.test/", ":80", 2),
+        ] {
+            let host = url.split('/').nth(2).unwrap().to_owned();
+            assert_eq!(arrival(SITES, url), (listener.to_owned(), host, notes), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_path_comes_in_at_the_default_site_or_else_the_first() {
+        let at = |text: &str| arrival(text, "/x");
+        assert_eq!(at(SITES), ("127.0.0.2:8080".into(), "127.0.0.2:8080".into(), 1));
+        let (named, _) = SITES.rsplit_once("[[site]]").unwrap();
+        assert_eq!(at(named), ("127.0.0.1:8080".into(), "a.test:8080".into(), 1));
+        let wild = named.replace(", \"a.test\"", "").replace("\"127.0.0.1:8080\", ", "");
+        assert_eq!(at(&wild), ("127.0.0.2:8080".into(), "www.a.test:8080".into(), 1));
+        let socket = "[[site]]\nlisten = [\"unix:app.sock\"]\nlocation = [{ match = \"/\", respond = {} }]\n";
+        assert_eq!(at(socket).1, "localhost");
+    }
+}

@@ -59,6 +59,20 @@ fn a_bad_file_leaves_everything_and_is_reported_in_full() {
 }
 
 #[test]
+fn a_test_that_fails_leaves_everything_and_is_told_with_its_line() {
+    let tested =
+        |text: &str, status: u16| format!("{}[[test]]\nurl = \"/\"\nstatus = {status}\n", answering(text));
+    let proxy = Proxy::config(&tested("old", 200)).start();
+    assert_refused(&proxy.reload(&tested("new", 404)));
+    for line in ["the status is 200, not 404", "site.toml:8:10"] {
+        proxy.wait_for_log(line);
+    }
+    assert_eq!(proxy.get("/").text(), "old");
+    assert_applied(&proxy.reload(&tested("new", 200)));
+    assert_eq!(proxy.get("/").text(), "new");
+}
+
+#[test]
 fn a_request_belongs_to_the_configuration_of_the_moment_its_head_is_whole() {
     let proxy = Proxy::config(&answering("old")).start();
     let mut client = proxy.connect();

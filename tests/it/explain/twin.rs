@@ -105,7 +105,7 @@ pub fn explained(loaded: &Loaded, case: &Case<'_>) -> Value {
     let fields: Vec<String> = case.fields.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     let question = Question::read(&[case.method.into(), url], &fields, case.peer.parse().unwrap()).unwrap();
     let explanation = explain(loaded, &question).unwrap();
-    assert!(!explanation.to_text(false).is_empty());
+    assert!(explanation.to_text(true).contains('\x1b') && !explanation.to_text(false).contains('\x1b'));
     serde_json::from_str(&explanation.to_json().unwrap()).unwrap()
 }
 
