@@ -73,13 +73,18 @@ pub fn run(path: &Path) -> Exit {
     if !warnings.is_empty() {
         tracing::warn!("{}", warnings.render(false).trim_end());
     }
-    match start(path, config, warnings.watched().clone()) {
+    let exit = match start(path, config, warnings.watched().clone()) {
         Ok(()) => Exit::Stopped,
         Err(error) => {
             tracing::error!("cannot start: {error}");
+            if !observe::is_on_stderr() {
+                say(&mut io::stderr(), &format!("rproxy cannot start: {error}\n"));
+            }
             Exit::CannotStart
         }
-    }
+    };
+    observe::finish();
+    exit
 }
 
 /// Runs everything but the event loops, on this thread.

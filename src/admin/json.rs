@@ -27,6 +27,7 @@ struct View<'a> {
     /// Only causes that have occurred.
     failures: BTreeMap<&'static str, Failure>,
     access_log_dropped_lines: u64,
+    error_log_dropped_lines: u64,
     spool: Spool,
     upstreams: Vec<Upstream<'a>>,
 }
@@ -101,6 +102,7 @@ impl<'a> From<&'a Status> for View<'a> {
             bytes_sent: counts.bytes_sent,
             failures: occurred.map(failure).collect(),
             access_log_dropped_lines: status.lines_dropped,
+            error_log_dropped_lines: status.diagnostics_dropped,
             spool: Spool { used_bytes: status.spool.used, quota_bytes: status.spool.quota },
             upstreams: status.upstreams.iter().map(Upstream::from).collect(),
         }

@@ -62,6 +62,8 @@ fn process(out: &mut Out, status: &Status) {
     out.single("rproxy_connections", "gauge", help, status.counts.connections);
     let help = "Lines of the access log that could not be written.";
     out.single("rproxy_access_log_dropped_lines_total", "counter", help, status.lines_dropped);
+    let help = "Lines of the error log that could not be written.";
+    out.single("rproxy_error_log_dropped_lines_total", "counter", help, status.diagnostics_dropped);
     let help = "Bodies on disk.";
     out.single("rproxy_spool_used_bytes", "gauge", help, status.spool.used);
     let help = "The most that bodies on disk may take.";

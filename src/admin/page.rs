@@ -45,8 +45,8 @@ fn totals(out: &mut String, status: &Status) {
         ("5xx", failed.to_string()),
         ("Sent", size(counts.bytes_sent)),
         ("Bodies on disk", format!("{} of {}", size(status.spool.used), size(status.spool.quota))),
-        ("Log lines lost", status.lines_dropped.to_string()),
         ("Configuration", configuration(status.configuration)),
+        ("Log lines lost", (status.lines_dropped + status.diagnostics_dropped).to_string()),
     ] {
         let _ = writeln!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", html(&value));
     }

@@ -36,6 +36,7 @@ pub fn status() -> Status {
         counts: counters.read(),
         panics: 0,
         lines_dropped: 0,
+        diagnostics_dropped: 0,
         spool: SpoolStatus { used: 5 << 20, quota: 1 << 30 },
         upstreams: vec![UpstreamStatus { name: "app \"<b>\"".into(), queue, servers: vec![server] }],
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::wishes::{Wish, Wishes};
 use crate::control::{self, Reply};
 use crate::reload::{Outcome, Running};
-use crate::runtime::Phase;
+use crate::runtime::{self, Phase};
 
 /// Between two attempts to start an event loop that failed.
 const RESTART: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ pub(super) async fn until_stop(file: &Path, running: &mut Running, wishes: &mut 
         };
         match wish {
             Wish::Stop => return,
-            Wish::ReopenLogs => running.log().reopen(),
+            Wish::ReopenLogs => runtime::reopen_logs(running.log()),
             Wish::Reload(reply) => match reload(file, reply, running, wishes).await {
                 Ended::Early => return,
                 Ended::Whole => {}

@@ -8,6 +8,7 @@ use crate::config::Watched;
 use crate::control::{self, Control, Outcome, Reply};
 use crate::observe::AccessLog;
 use crate::reload::{self, Watcher};
+use crate::runtime;
 use crate::signals::{Signal, Signals};
 
 /// One thing that is asked for.
@@ -70,7 +71,7 @@ impl Wishes {
         loop {
             match self.arrival().await {
                 Wish::Stop => return,
-                Wish::ReopenLogs => log.reopen(),
+                Wish::ReopenLogs => runtime::reopen_logs(log),
                 wish => self.waiting.push_back(wish),
             }
         }

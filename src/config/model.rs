@@ -64,6 +64,7 @@ pub struct Spool {
 pub struct Log {
     pub level: Level,
     pub format: LogFormat,
+    pub error: ErrorLog,
     pub access: AccessLog,
     pub access_format: AccessFormat,
 }
@@ -81,6 +82,13 @@ pub enum Level {
 pub enum LogFormat {
     Text,
     Json,
+}
+
+/// Where diagnostics go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ErrorLog {
+    Stderr,
+    File(PathBuf),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

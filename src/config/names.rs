@@ -96,7 +96,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("proxy_set_header", "write `headers.request = { set = { X-Name = \"value\" } }`"),
     ("add_header", "write `headers.response = { set = { X-Name = \"value\" } }`"),
     ("error_page", "error pages stand in `[site.errors]`: `\"404\" = \"404.html\"`"),
-    ("error_log", "the level of the log is `level` in `[log]`"),
+    ("error_log", "the error log is `error` in `[log]`, and how much it says is `level`"),
     ("access_log", "the access log is `access` in `[log]`"),
     ("worker_processes", "write `workers = \"auto\"` in `[server]`"),
     ("keepalive_timeout", "write `keep_alive = \"75s\"` in `[timeouts]`"),

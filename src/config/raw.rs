@@ -112,6 +112,7 @@ tables! {
     Log = "[log]" {
         level: String,
         format: String,
+        error: String,
         access: String,
         access_format: String,
     }

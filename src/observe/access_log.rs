@@ -1,78 +1,56 @@
-//! The access log: lines gathered by each event loop, written by one thread of their own, so that a slow
-//! or full disk never holds a request.
+//! The access log: lines gathered by each event loop and handed over in larger pieces.
 
 use std::cell::{Cell, RefCell};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
 use std::time::Duration;
+
+use super::log::{Destination, Log, Opened};
 
 /// Gathered bytes that are handed over without waiting for the clock.
 const FULL: usize = 32 * 1024;
 /// The longest a line waits.
 const FLUSH: Duration = Duration::from_millis(200);
-/// Buffers on their way to the disk, all loops together; past it lines are dropped and counted.
-const QUEUE: usize = 256;
+/// Bytes on their way to the disk, all loops together; past it lines are dropped and counted.
+const QUEUE: usize = 8 << 20;
+/// How long the end waits for a disk or a reader that is slow.
+const CLOSE: Duration = Duration::from_secs(3);
 
-/// Where lines go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Destination {
-    Off,
-    Stdout,
-    File(PathBuf),
-}
-
-/// The log of the process. Dropping it writes what is left and ends the thread.
+/// The log of the process. Dropping it writes what is left and ends its thread.
 #[derive(Debug)]
-pub struct AccessLog {
-    sender: Option<SyncSender<Message>>,
-    dropped: Arc<AtomicU64>,
-    writer: Option<JoinHandle<()>>,
-}
-
-#[derive(Debug)]
-enum Message {
-    Lines(Vec<u8>),
-    Reopen,
-    Close,
-}
+pub struct AccessLog(Log);
 
 impl AccessLog {
-    /// Opens the destination, so that a path that cannot be written stops the start.
+    /// Opens the destination, so that a path that cannot be written stops the start. Nothing is written before
+    /// [`Self::start`].
     ///
     /// # Errors
     /// What opening the file for appending says.
-    pub fn open(destination: Destination) -> io::Result<Self> {
-        let dropped = Arc::default();
-        let output = match &destination {
-            Destination::Off => return Ok(Self { sender: None, dropped, writer: None }),
-            Destination::Stdout => None,
-            Destination::File(path) => Some(append(path)?),
-        };
-        let (sender, receiver) = sync_channel(QUEUE);
-        let writer = Writer { destination, output, failing: false, told: 0 };
-        let counted = Arc::clone(&dropped);
-        let writer = std::thread::Builder::new()
-            .name("access-log".into())
-            .spawn(move || writer.run(&receiver, &counted))?;
-        Ok(Self { sender: Some(sender), dropped, writer: Some(writer) })
+    pub fn open(destination: &Destination) -> io::Result<Self> {
+        Opened::open(destination).map(Self::new)
+    }
+
+    pub fn new(opened: Opened) -> Self {
+        Self(Log::new("access log", opened, QUEUE))
+    }
+
+    /// Begins to write, on a thread of its own.
+    ///
+    /// # Errors
+    /// When the kernel gives no thread.
+    pub fn start(&self) -> io::Result<()> {
+        self.0.start()
     }
 
     /// Lines that could not be written, since the start.
     pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.0.dropped()
     }
 
     /// One event loop's share.
     pub fn lines(&self) -> Lines {
         Lines(Rc::new(Gathered {
-            sender: self.sender.clone(),
-            dropped: Arc::clone(&self.dropped),
+            log: self.0.clone(),
             bytes: RefCell::default(),
             flush_is_due: Cell::new(false),
         }))
@@ -80,20 +58,22 @@ impl AccessLog {
 
     /// Opens the file anew, for log rotation.
     pub fn reopen(&self) {
-        if let Some(sender) = &self.sender {
-            // A full queue means the disk is behind; the thread then reopens on its next failure.
-            let _ = sender.try_send(Message::Reopen);
-        }
+        self.0.reopen();
+    }
+
+    /// Lines go there from now on, in all event loops. What [`Opened::open`] has refused changes nothing.
+    pub fn turn_to(&self, opened: Opened) {
+        self.0.turn_to(opened);
     }
 }
 
 impl Drop for AccessLog {
     fn drop(&mut self) {
-        if let Some(sender) = self.sender.take() {
-            let _ = sender.send(Message::Close);
-        }
-        if let Some(writer) = self.writer.take() {
-            let _ = writer.join();
+        let before = self.0.dropped();
+        self.0.close(CLOSE);
+        let lost = self.0.dropped().saturating_sub(before);
+        if lost > 0 {
+            tracing::warn!("{lost} lines of the access log could not be written before the end");
         }
     }
 }
@@ -104,8 +84,7 @@ pub struct Lines(Rc<Gathered>);
 
 #[derive(Debug)]
 struct Gathered {
-    sender: Option<SyncSender<Message>>,
-    dropped: Arc<AtomicU64>,
+    log: Log,
     bytes: RefCell<Vec<u8>>,
     flush_is_due: Cell<bool>,
 }
@@ -113,7 +92,7 @@ struct Gathered {
 impl Lines {
     /// Whether anybody reads them.
     pub fn wanted(&self) -> bool {
-        self.0.sender.is_some()
+        self.0.log.is_wanted()
     }
 
     /// Appends one line; `write` ends it with a newline. Called inside an event loop.
@@ -140,22 +119,21 @@ impl Lines {
     pub fn flush(&self) {
         self.0.hand_over();
     }
+
+    /// Waits until everything handed over is written.
+    #[cfg(test)]
+    pub fn settle(&self) -> bool {
+        self.0.log.flush(CLOSE)
+    }
 }
 
 impl Gathered {
     fn hand_over(&self) {
-        let Some(sender) = &self.sender else { return };
         if self.bytes.borrow().is_empty() {
             return;
         }
         // With room from the start: growing by doubling would copy every line once more.
-        let lines = self.bytes.replace(Vec::with_capacity(FULL + FULL / 8));
-        if let Err(
-            TrySendError::Full(Message::Lines(lines)) | TrySendError::Disconnected(Message::Lines(lines)),
-        ) = sender.try_send(Message::Lines(lines))
-        {
-            self.dropped.fetch_add(count(&lines), Ordering::Relaxed);
-        }
+        self.log.push(self.bytes.replace(Vec::with_capacity(FULL + FULL / 8)));
     }
 }
 
@@ -163,78 +141,6 @@ impl Drop for Gathered {
     fn drop(&mut self) {
         self.hand_over();
     }
-}
-
-/// The thread's side.
-struct Writer {
-    destination: Destination,
-    output: Option<File>,
-    /// A failing disk is reported once, until it works again.
-    failing: bool,
-    /// How many lost lines the error log knows of.
-    told: u64,
-}
-
-impl Writer {
-    fn run(mut self, receiver: &Receiver<Message>, dropped: &AtomicU64) {
-        for message in receiver {
-            match message {
-                Message::Lines(lines) => self.write(&lines, dropped),
-                Message::Reopen => self.reopen(),
-                Message::Close => return,
-            }
-        }
-    }
-
-    fn write(&mut self, lines: &[u8], dropped: &AtomicU64) {
-        let written = match &mut self.output {
-            Some(file) => file.write_all(lines),
-            None => write_stdout(lines),
-        };
-        match written {
-            Ok(()) if self.failing => {
-                self.failing = false;
-                let all = dropped.load(Ordering::Relaxed);
-                let lost = all.saturating_sub(std::mem::replace(&mut self.told, all));
-                tracing::warn!("the access log can be written again; {lost} lines were lost");
-            }
-            Ok(()) => {}
-            Err(error) => {
-                dropped.fetch_add(count(lines), Ordering::Relaxed);
-                if !std::mem::replace(&mut self.failing, true) {
-                    tracing::error!(
-                        "the access log cannot be written: {error}; lines are dropped until it can"
-                    );
-                }
-            }
-        }
-    }
-
-    fn reopen(&mut self) {
-        if let Destination::File(path) = &self.destination {
-            match append(path) {
-                Ok(file) => self.output = Some(file),
-                Err(error) => tracing::error!(
-                    "{} cannot be reopened: {error}; the old file stays in use",
-                    path.display()
-                ),
-            }
-        }
-    }
-}
-
-fn append(path: &PathBuf) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
-}
-
-fn write_stdout(lines: &[u8]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(lines)?;
-    stdout.flush()
-}
-
-fn count(lines: &[u8]) -> u64 {
-    memchr::memchr_iter(b'\n', lines).count() as u64
 }
 
 #[cfg(test)]
@@ -246,58 +152,36 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lines_are_appended_and_written_at_the_latest_on_close() {
+    async fn lines_are_written_at_the_latest_on_close() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("access.log");
-        std::fs::write(&path, "before\n").unwrap();
-        let log = AccessLog::open(Destination::File(path.clone())).unwrap();
+        let log = AccessLog::open(&Destination::File(path.clone())).unwrap();
+        log.start().unwrap();
         in_loop(async {
             let lines = log.lines();
             lines.push(|out| out.extend_from_slice(b"one\n"));
             lines.push(|out| out.extend_from_slice(b"two\n"));
-            lines.flush();
         })
         .await;
         drop(log);
-        assert_eq!(std::fs::read_to_string(path).unwrap(), "before\none\ntwo\n");
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "one\ntwo\n");
     }
 
     #[tokio::test]
-    async fn a_rotated_file_is_left_for_a_new_one() {
+    async fn event_loops_follow_where_it_is_turned_to() {
         let directory = tempfile::tempdir().unwrap();
-        let (path, rotated) = (directory.path().join("access.log"), directory.path().join("access.log.1"));
-        let log = AccessLog::open(Destination::File(path.clone())).unwrap();
+        let path = directory.path().join("access.log");
+        let log = AccessLog::open(&Destination::Off).unwrap();
+        log.start().unwrap();
         in_loop(async {
             let lines = log.lines();
+            assert!(!lines.wanted());
+            lines.push(|_| panic!("nobody reads it"));
+            log.turn_to(Opened::open(&Destination::File(path.clone())).unwrap());
             lines.push(|out| out.extend_from_slice(b"one\n"));
-            lines.flush();
-            std::fs::rename(&path, &rotated).unwrap();
-            log.reopen();
-            lines.push(|out| out.extend_from_slice(b"two\n"));
-            lines.flush();
         })
         .await;
         drop(log);
-        assert_eq!(std::fs::read_to_string(rotated).unwrap(), "one\n");
-        assert_eq!(std::fs::read_to_string(path).unwrap(), "two\n");
-    }
-
-    #[tokio::test]
-    async fn a_full_disk_loses_lines_but_nothing_else() {
-        let log = AccessLog::open(Destination::File("/dev/full".into())).unwrap();
-        let dropped = Arc::clone(&log.dropped);
-        in_loop(async {
-            let lines = log.lines();
-            lines.push(|out| out.extend_from_slice(b"one\ntwo\n"));
-            lines.flush();
-        })
-        .await;
-        drop(log);
-        assert_eq!(dropped.load(Ordering::Relaxed), 2);
-    }
-
-    #[test]
-    fn a_path_that_cannot_be_written_is_an_error_at_once() {
-        assert!(AccessLog::open(Destination::File("/nonexistent/access.log".into())).is_err());
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "one\n");
     }
 }

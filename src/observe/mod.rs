@@ -4,14 +4,16 @@ mod access_log;
 mod counters;
 mod diagnostics;
 mod floods;
+mod log;
 mod panics;
 mod seldom;
 mod status;
 
-pub use access_log::{AccessLog, Destination, Lines};
+pub use access_log::{AccessLog, Lines};
 pub use counters::{Counters, Counts, Shard};
-pub use diagnostics::{Format, start};
+pub use diagnostics::{Format, detach, finish, is_on_stderr, lost, reopen, set, start, turn_to};
 pub use floods::{Floods, with_more};
+pub use log::{Destination, Opened};
 pub use panics::{log_panics, panic_message, panics};
 pub use seldom::Seldom;
 pub use status::{

@@ -15,6 +15,8 @@ pub struct Status {
     pub panics: u64,
     /// Lines of the access log that could not be written.
     pub lines_dropped: u64,
+    /// Lines of the error log that could not be written.
+    pub diagnostics_dropped: u64,
     pub spool: SpoolStatus,
     pub upstreams: Vec<UpstreamStatus>,
 }

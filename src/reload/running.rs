@@ -18,7 +18,7 @@ use super::{Outcome, candidate};
 use crate::config::{Config, Watched};
 use crate::net;
 use crate::observe::{AccessLog, ConfigurationStatus, Counters, Floods};
-use crate::runtime::{self, EventLoop, Phase, Placements, Snapshot};
+use crate::runtime::{self, EventLoop, Logs, Phase, Placements, Snapshot, Turn};
 
 /// The event loops with all that they serve. Lives on the control thread, whose runtime is a local one.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct Running {
     doors: Doors,
     console: Option<Console>,
     checks: Checks,
-    log: Arc<AccessLog>,
+    logs: Logs,
     counters: Arc<Counters>,
     floods: Arc<Floods>,
 }
@@ -48,6 +48,7 @@ struct InForce {
 struct Prepared {
     doors: NewDoors,
     console: Move,
+    logs: Turn,
 }
 
 impl Running {
@@ -56,12 +57,12 @@ impl Running {
     /// # Errors
     /// What cannot be had, with the remedy.
     pub fn bind(config: Config) -> io::Result<Self> {
-        let log = AccessLog::open(runtime::access_log(&config));
-        let log = Arc::new(log.map_err(|error| unopened(&config, &error))?);
+        let mut logs = Logs::open(&config, None)?;
         let loops_wanted = runtime::loops(&config);
         let mut doors = Doors::default();
         let new = doors.bind(&runtime::listeners(&config), loops_wanted)?;
         let console = config.server.admin.as_ref().map(NewConsole::bind).transpose()?;
+        logs.start()?;
         doors.add(new);
         let (counters, floods) = (Arc::<Counters>::default(), Arc::<Floods>::default());
         let snapshot = Arc::new(Snapshot::new(config, Arc::clone(&counters), Arc::clone(&floods)));
@@ -74,7 +75,7 @@ impl Running {
             doors,
             console: None,
             checks: Checks::default(),
-            log,
+            logs,
             counters,
             floods,
         };
@@ -101,7 +102,7 @@ impl Running {
     }
 
     pub fn log(&self) -> &Arc<AccessLog> {
-        &self.log
+        self.logs.access()
     }
 
     /// Takes up what stands in the file now, or leaves everything as it was. What was read for it is to be
@@ -156,9 +157,10 @@ impl Running {
     }
 
     fn prepare(&self, snapshot: &Snapshot) -> io::Result<Prepared> {
+        let logs = self.logs.prepare(&snapshot.config)?;
         let doors = self.doors.bind(&runtime::listeners(&snapshot.config), self.loops_wanted)?;
         match Move::prepare(self.console.as_ref(), snapshot.config.server.admin.as_ref()) {
-            Ok(console) => Ok(Prepared { doors, console }),
+            Ok(console) => Ok(Prepared { doors, console, logs }),
             Err(error) => {
                 doors.discard();
                 Err(error)
@@ -179,6 +181,7 @@ impl Running {
         // Before the loops let go of theirs: the last to do so serves who has connected meanwhile.
         let gone = self.doors.remove_all_but(&runtime::listeners(&snapshot.config));
         self.doors.add(prepared.doors);
+        self.logs.commit(prepared.logs);
         let left = snapshot.take_over(&self.snapshot());
         self.force.send_modify(|force| force.succeed(Arc::clone(&snapshot)));
         join_all(self.loops.iter().map(EventLoop::commit)).await;
@@ -198,7 +201,7 @@ impl Running {
 
     /// In a task of the control thread: it only reads what the event loops count.
     fn serve_console(&self, console: NewConsole) -> Console {
-        let (counters, log) = (Arc::clone(&self.counters), Arc::clone(&self.log));
+        let (counters, log) = (Arc::clone(&self.counters), Arc::clone(self.logs.access()));
         let force = self.force.subscribe();
         console.serve(console::look(move || {
             let InForce { snapshot, status } = force.borrow().clone();
@@ -214,7 +217,7 @@ impl Running {
     fn start_loop(&self, index: usize) -> io::Result<EventLoop> {
         let snapshot = self.snapshot();
         let doors = self.doors.of_loop(index, &snapshot)?;
-        EventLoop::start(format!("loop-{index}"), doors, snapshot, &self.log, self.phase.subscribe())
+        EventLoop::start(format!("loop-{index}"), doors, snapshot, self.logs.access(), self.phase.subscribe())
     }
 
     /// The index of an event loop that has ended although nobody asked it to.
@@ -318,8 +321,4 @@ async fn watch_floods(floods: Arc<Floods>) {
         tokio::time::sleep(FLOODS).await;
         floods.tell_ended(Instant::now());
     }
-}
-
-fn unopened(config: &Config, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("the access log {:?} cannot be opened: {error}", config.log.access))
 }

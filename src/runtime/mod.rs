@@ -4,6 +4,7 @@ mod compile;
 mod event_loop;
 mod front;
 mod location;
+mod logs;
 mod process;
 mod rehearsal;
 mod site;
@@ -13,9 +14,8 @@ mod upstream;
 
 pub use compile::Snapshot;
 pub use event_loop::{Beat, Door, EventLoop, Phase};
-pub use process::{
-    Buffers, access_log, buffers, listeners, log_format, log_level, loops, processes, raise_file_limit, url,
-};
+pub use logs::{Logs, Turn, log_format, log_level, reopen_logs};
+pub use process::{Buffers, buffers, listeners, loops, processes, raise_file_limit, url};
 pub use rehearsal::{Rehearsal, Rehearsed};
 pub use stack::Stack;
 pub use status::status;

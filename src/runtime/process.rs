@@ -4,15 +4,12 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use tracing::level_filters::LevelFilter;
-
 use crate::config::Config;
-use crate::config::model::{self, AccessLog, Action, Level, Location, LogFormat, RequestBuffering};
+use crate::config::model::{self, Action, Location, RequestBuffering};
 use crate::handler::files::Limits;
 use crate::http::Cause;
 use crate::middleware::{RequestBuffer, ResponseBuffer};
 use crate::net::ListenAddr;
-use crate::observe::{Destination, Format};
 use crate::process::ProcessSpec;
 use crate::spool::{Place, Spool};
 
@@ -35,31 +32,6 @@ pub fn url(addr: &ListenAddr) -> String {
         ListenAddr::Unix(_) => addr.to_string(),
         ListenAddr::Any(port) => format!("http://0.0.0.0:{port}"),
         ListenAddr::Tcp(addr) => format!("http://{addr}"),
-    }
-}
-
-pub fn log_level(config: &Config) -> LevelFilter {
-    match config.log.level {
-        Level::Error => LevelFilter::ERROR,
-        Level::Warn => LevelFilter::WARN,
-        Level::Info => LevelFilter::INFO,
-        Level::Debug => LevelFilter::DEBUG,
-        Level::Trace => LevelFilter::TRACE,
-    }
-}
-
-pub fn log_format(config: &Config) -> Format {
-    match config.log.format {
-        LogFormat::Text => Format::Text,
-        LogFormat::Json => Format::Json,
-    }
-}
-
-pub fn access_log(config: &Config) -> Destination {
-    match &config.log.access {
-        AccessLog::Off => Destination::Off,
-        AccessLog::Stdout => Destination::Stdout,
-        AccessLog::File(path) => Destination::File(path.clone()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Gathers what the status page shows. It reads counts and touches nothing that an event loop waits for.
 
 use super::Snapshot;
-use crate::observe::{AccessLog, ConfigurationStatus, Counters, Status, panics};
+use crate::observe::{self, AccessLog, ConfigurationStatus, Counters, Status, panics};
 
 /// What there is to see now.
 pub fn status(
@@ -17,6 +17,7 @@ pub fn status(
         started: counters.started(),
         counts: counters.read(),
         lines_dropped: log.dropped(),
+        diagnostics_dropped: observe::lost(),
         spool: snapshot.spool(),
         upstreams: snapshot.upstreams().map(|upstream| upstream.status()).collect(),
     }

@@ -61,6 +61,8 @@ mod hosts;
 mod limits;
 /// Directories that are shown.
 mod listing;
+/// Logs that are rotated, whose disk is full, or that nobody reads.
+mod logs;
 /// The demo site and the pool of workers that rproxy runs for it.
 mod process;
 /// Downloads that an application allows and rproxy sends: django-sendfile2, and Flask's `USE_X_SENDFILE`.

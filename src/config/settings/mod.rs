@@ -15,8 +15,8 @@ pub use upstream::{ServerSettings, UpstreamSettings, upstream};
 pub use value::Value;
 
 use super::model::{
-    AccessFormat, AccessLog, Config, ErrorPage, ErrorPages, Level, Log, LogFormat, Server, Site, Timeouts,
-    Upstream,
+    AccessFormat, AccessLog, Config, ErrorLog, ErrorPage, ErrorPages, Level, Log, LogFormat, Server, Site,
+    Timeouts, Upstream,
 };
 use super::node::quoted;
 use super::value::{show_duration, show_size};
@@ -97,6 +97,10 @@ fn log(log: &Log) -> Settings {
     let mut out = Settings::default();
     out.key("level", text(level(log.level)));
     out.key("format", if log.format == LogFormat::Json { "\"json\"" } else { "\"text\"" });
+    match &log.error {
+        ErrorLog::Stderr => out.key("error", "\"stderr\""),
+        ErrorLog::File(file) => out.key("error", path(file)),
+    }
     match &log.access {
         AccessLog::Off => out.key("access", "\"off\""),
         AccessLog::Stdout => out.key("access", "\"stdout\""),

@@ -15,6 +15,7 @@ mod health;
 mod idle;
 mod listeners;
 mod location;
+mod log;
 mod process;
 mod proxy;
 mod scalar;
@@ -44,7 +45,7 @@ pub fn validate(written: &[Written], report: &mut Report) -> Option<(Config, Vec
     }
     let admin = server::admin(main.file.server.as_ref(), report);
     let server = server::server(main.file.server.as_ref(), admin.as_ref(), report);
-    let log = server::log(main.file.log.as_ref(), report);
+    let log = log::log(main.file.log.as_ref(), report);
     let timeouts = timeouts::overlay(timeouts::DEFAULT, main.file.timeouts.as_ref(), report);
     let mime_types = types::overlay(&Types::new(), main.file.mime_types.as_ref(), report);
     let base = Base { timeouts, mime_types };

@@ -1,4 +1,4 @@
-//! `[server]` and `[log]`.
+//! `[server]`.
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
@@ -9,8 +9,7 @@ use ipnet::IpNet;
 
 use super::listeners;
 use super::scalar::{self, DAY};
-use crate::config::model::{AccessFormat, AccessLog, Level, Log, LogFormat, Server, Spool};
-use crate::config::names;
+use crate::config::model::{Server, Spool};
 use crate::config::node::{At, Either};
 use crate::config::raw;
 use crate::config::report::{Problem, Report};
@@ -26,16 +25,6 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
 
 /// More threads than this are a slip of the finger.
 const MAX_WORKERS: i64 = 1024;
-
-const LEVELS: &[(&str, Level)] = &[
-    ("error", Level::Error),
-    ("warn", Level::Warn),
-    ("info", Level::Info),
-    ("debug", Level::Debug),
-    ("trace", Level::Trace),
-];
-
-const FORMATS: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("json", LogFormat::Json)];
 
 pub fn server(
     written: Option<&At<raw::Server>>,
@@ -135,71 +124,4 @@ fn trusted(list: &[At<String>], report: &mut Report) -> TrustedProxies {
         }
     }
     trusted
-}
-
-pub fn log(written: Option<&At<raw::Log>>, report: &mut Report) -> Log {
-    let raw = written.map(|at| &at.value);
-    Log {
-        level: scalar::choice("level", raw.and_then(|raw| raw.level.as_ref()), LEVELS, Level::Info, report),
-        format: scalar::choice(
-            "format",
-            raw.and_then(|raw| raw.format.as_ref()),
-            FORMATS,
-            LogFormat::Text,
-            report,
-        ),
-        access: raw.and_then(|raw| raw.access.as_ref()).map_or(AccessLog::Stdout, |at| access(at, report)),
-        access_format: raw
-            .and_then(|raw| raw.access_format.as_ref())
-            .and_then(|at| access_format(at, report))
-            .unwrap_or(AccessFormat::Combined),
-    }
-}
-
-fn access_format(at: &At<String>, report: &mut Report) -> Option<AccessFormat> {
-    match at.value.as_str() {
-        "combined" => return Some(AccessFormat::Combined),
-        "json" => return Some(AccessFormat::Json),
-        text if text.chars().any(|c| c.is_control() && c != '\t') => {
-            let message = "a line of the access log cannot have control characters";
-            let help = "each line is ended by itself";
-            report.push(Problem::error(at.spot, message).help(help));
-        }
-        word if !word.contains('$') => {
-            let help = match names::nearest(word, ["combined", "json"]) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None => "write \"combined\", \"json\", or a template like \"$remote_addr $request $status\""
-                    .into(),
-            };
-            let message = format!("`access_format` cannot be \"{word}\"");
-            report.push(Problem::error(at.spot, message).help(help));
-        }
-        _ => return scalar::template(at, None, report).map(AccessFormat::Template),
-    }
-    None
-}
-
-fn access(at: &At<String>, report: &mut Report) -> AccessLog {
-    match at.value.as_str() {
-        "off" => return AccessLog::Off,
-        "stdout" => return AccessLog::Stdout,
-        // A single word would be a file of that name, which is hardly meant by "stderr" or "on".
-        word if !word.contains(['/', '.']) => {
-            report.push(Problem::error(at.spot, format!("`access` cannot be \"{word}\"")).help(
-                match names::nearest(word, ["stdout", "off"]) {
-                    Some(near) => format!("did you mean \"{near}\"? a file of that name is \"./{word}\""),
-                    None => format!("write \"stdout\", \"off\" or a path, like \"./{word}\""),
-                },
-            ));
-            return AccessLog::Stdout;
-        }
-        _ => {}
-    }
-    let Some(path) = scalar::path("access", at, report) else { return AccessLog::Off };
-    if path.is_dir() {
-        report.push(Problem::error(at.spot, format!("`{}` is a directory", at.value)));
-    } else if path.parent().is_some_and(|parent| !parent.is_dir()) {
-        report.push(Problem::warning(at.spot, "the directory of the access log does not exist"));
-    }
-    AccessLog::File(path)
 }

@@ -15,6 +15,8 @@ pub struct Lines {
 struct Collected {
     lines: Vec<String>,
     closed: bool,
+    /// Nobody reads what the child prints.
+    paused: bool,
 }
 
 impl Lines {
@@ -25,10 +27,25 @@ impl Lines {
         std::thread::spawn(move || {
             for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
                 collector.change(|all| all.lines.push(String::from_utf8_lossy(&line).into_owned()));
+                collector.rest_while_paused();
             }
             collector.change(|all| all.closed = true);
         });
         lines
+    }
+
+    /// Reads no more, but for what is already on its way.
+    pub fn pause(&self) {
+        self.change(|all| all.paused = true);
+    }
+
+    pub fn resume(&self) {
+        self.change(|all| all.paused = false);
+    }
+
+    fn rest_while_paused(&self) {
+        let (mutex, changed) = &*self.shared;
+        drop(changed.wait_while(mutex.lock().unwrap(), |all| all.paused).unwrap());
     }
 
     pub fn all(&self) -> Vec<String> {

@@ -173,6 +173,11 @@ impl Proxy {
         self.log.wait_for_nth(OUTCOME, before + 1)
     }
 
+    /// Whether it has ended, whoever reads its logs.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits until it has ended by itself or by a signal sent before.
     pub fn wait(&mut self) -> ExitStatus {
         assert!(self.log.wait_until_closed(), "rproxy does not end");
@@ -253,6 +258,17 @@ impl Builder {
 
     /// Starts and waits until it serves.
     pub fn start(self) -> Proxy {
+        let mut proxy = self.launch();
+        let is_ready = proxy
+            .log
+            .wait_for_line(|line| line.contains("INFO ready") || line.contains(r#""message":"ready""#));
+        assert!(is_ready.is_some(), "rproxy did not start");
+        proxy.addresses = proxy.log.all().iter().filter_map(|line| listening(line)).collect();
+        proxy
+    }
+
+    /// Starts what does not say on its standard error that it serves.
+    pub fn launch(self) -> Proxy {
         let mut command = self.command();
         command.stdout(if self.deaf { std::io::pipe().unwrap().1.into() } else { Stdio::piped() });
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
@@ -260,13 +276,7 @@ impl Builder {
         drop(command);
         let access = child.stdout.take().map(Lines::of).unwrap_or_default();
         let log = Lines::of(child.stderr.take().unwrap());
-        let mut proxy = Proxy { child, addresses: Vec::new(), access, log, dir: self.dir };
-        let is_ready = proxy
-            .log
-            .wait_for_line(|line| line.contains("INFO ready") || line.contains(r#""message":"ready""#));
-        assert!(is_ready.is_some(), "rproxy did not start");
-        proxy.addresses = proxy.log.all().iter().filter_map(|line| listening(line)).collect();
-        proxy
+        Proxy { child, addresses: Vec::new(), access, log, dir: self.dir }
     }
 
     /// Starts what is expected to end by itself.
@@ -318,6 +328,8 @@ impl Drop for Proxy {
         }
         // An orderly end, so that pools it runs end too; the second signal cuts what is in flight.
         let pid = Pid::from_child(&self.child);
+        self.access.resume();
+        self.log.resume();
         if self.child.try_wait().is_ok_and(|status| status.is_none()) {
             let _ = kill_process(pid, Signal::TERM);
             let _ = kill_process(pid, Signal::INT);
