@@ -22,6 +22,8 @@ struct View<'a> {
     configuration: Configuration,
     panics: u64,
     connections: u64,
+    max_connections: usize,
+    connections_refused: u64,
     requests: BTreeMap<String, u64>,
     bytes_sent: u64,
     /// Only causes that have occurred.
@@ -98,6 +100,8 @@ impl<'a> From<&'a Status> for View<'a> {
             },
             panics: status.panics,
             connections: counts.connections,
+            max_connections: status.max_connections,
+            connections_refused: counts.refused,
             requests: (1..).zip(counts.classes).map(|(class, count)| (format!("{class}xx"), count)).collect(),
             bytes_sent: counts.bytes_sent,
             failures: occurred.map(failure).collect(),

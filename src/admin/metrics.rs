@@ -60,6 +60,10 @@ fn process(out: &mut Out, status: &Status) {
     out.single("rproxy_panics_total", "counter", help, status.panics);
     let help = "Client connections that are open.";
     out.single("rproxy_connections", "gauge", help, status.counts.connections);
+    let help = "The most client connections that there may be.";
+    out.single("rproxy_connections_max", "gauge", help, status.max_connections);
+    let help = "Connections that there was no room for.";
+    out.single("rproxy_connections_refused_total", "counter", help, status.counts.refused);
     let help = "Lines of the access log that could not be written.";
     out.single("rproxy_access_log_dropped_lines_total", "counter", help, status.lines_dropped);
     let help = "Lines of the error log that could not be written.";

@@ -37,7 +37,8 @@ fn totals(out: &mut String, status: &Status) {
     let [_, ok, redirected, refused, failed] = counts.classes;
     out.push_str("<dl>\n");
     for (name, value) in [
-        ("Connections", counts.connections.to_string()),
+        ("Connections", format!("{} of {}", counts.connections, status.max_connections)),
+        ("Connections refused", counts.refused.to_string()),
         ("Requests", counts.requests().to_string()),
         ("2xx", ok.to_string()),
         ("3xx", redirected.to_string()),

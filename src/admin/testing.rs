@@ -35,6 +35,7 @@ pub fn status() -> Status {
         },
         counts: counters.read(),
         panics: 0,
+        max_connections: 1000,
         lines_dropped: 0,
         diagnostics_dropped: 0,
         spool: SpoolStatus { used: 5 << 20, quota: 1 << 30 },

@@ -49,6 +49,8 @@ pub struct Server {
     /// Where the status page is; off unless said.
     pub admin: Option<ListenAddr>,
     pub spool: Spool,
+    /// Of clients; `None` is "auto", what the limit of open files allows.
+    pub max_connections: Option<NonZeroUsize>,
 }
 
 /// `spool` of `[server]`: where bodies wait that are too large for memory.

@@ -99,6 +99,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("error_log", "the error log is `error` in `[log]`, and how much it says is `level`"),
     ("access_log", "the access log is `access` in `[log]`"),
     ("worker_processes", "write `workers = \"auto\"` in `[server]`"),
+    ("worker_connections", "write `max_connections = 10000` in `[server]`, which counts those of clients"),
     ("keepalive_timeout", "write `keep_alive = \"75s\"` in `[timeouts]`"),
     ("client_header_timeout", "write `header = \"15s\"` in `[timeouts]`"),
     ("client_body_timeout", "write `body = \"60s\"` in `[timeouts]`"),

@@ -96,6 +96,7 @@ tables! {
         trusted_proxies: List<String>,
         admin: String,
         spool: Spool,
+        max_connections: Count,
     }
     + later {
         "proxy_protocol": Today::False,

@@ -3,6 +3,7 @@
 mod addr;
 mod deadline;
 pub mod disk;
+mod memory;
 mod residency;
 mod sendfile;
 mod socket;
@@ -11,6 +12,7 @@ mod waiting;
 
 pub use addr::{ClientAddr, ListenAddr, UpstreamAddr, write_ip};
 pub use deadline::Deadline;
+pub use memory::Memory;
 pub use residency::{FileSystem, Residency, residency};
 pub use sendfile::{SENDFILE_MAX, send_more, sendfile};
 pub use socket::{Bound, Listener, is_live_socket, remove_socket_files};

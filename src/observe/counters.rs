@@ -21,6 +21,7 @@ pub struct Shard {
     classes: [AtomicU64; 5],
     bytes_sent: AtomicU64,
     connections: AtomicU64,
+    refused: AtomicU64,
     causes: [AtomicU64; Cause::ALL.len()],
 }
 
@@ -33,6 +34,8 @@ pub struct Counts {
     pub bytes_sent: u64,
     /// Of clients, open now.
     pub connections: u64,
+    /// Connections that there was no room for.
+    pub refused: u64,
     causes: [u64; Cause::ALL.len()],
 }
 
@@ -54,6 +57,7 @@ impl Counters {
             classes: Default::default(),
             bytes_sent: AtomicU64::new(0),
             connections: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
             causes: [const { AtomicU64::new(0) }; Cause::ALL.len()],
         });
         // Nobody panics with the lock held; if it were so, the list would still be whole.
@@ -63,13 +67,19 @@ impl Counters {
 
     /// The sum over all event loops.
     pub fn read(&self) -> Counts {
-        let mut sum =
-            Counts { classes: [0; 5], bytes_sent: 0, connections: 0, causes: [0; Cause::ALL.len()] };
+        let mut sum = Counts {
+            classes: [0; 5],
+            bytes_sent: 0,
+            connections: 0,
+            refused: 0,
+            causes: [0; Cause::ALL.len()],
+        };
         for shard in self.shards.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             sum_up(&mut sum.classes, &shard.classes);
             sum_up(&mut sum.causes, &shard.causes);
             sum.bytes_sent += shard.bytes_sent.load(Ordering::Relaxed);
             sum.connections += shard.connections.load(Ordering::Relaxed);
+            sum.refused += shard.refused.load(Ordering::Relaxed);
         }
         sum
     }
@@ -95,6 +105,11 @@ impl Shard {
     pub fn disconnected(&self) {
         let connections = self.connections.load(Ordering::Relaxed);
         self.connections.store(connections.saturating_sub(1), Ordering::Relaxed);
+    }
+
+    /// A client has connected for whom there was no room.
+    pub fn refused(&self) {
+        add(&self.refused, 1);
     }
 
     /// One request is over.

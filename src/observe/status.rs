@@ -13,6 +13,8 @@ pub struct Status {
     pub counts: Counts,
     /// Bugs that ended a request, or an event loop.
     pub panics: u64,
+    /// The most connections that clients may have.
+    pub max_connections: usize,
     /// Lines of the access log that could not be written.
     pub lines_dropped: u64,
     /// Lines of the error log that could not be written.

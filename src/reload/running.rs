@@ -91,6 +91,7 @@ impl Running {
         self.loops = (0..self.loops_wanted).map(|index| self.start_loop(index)).collect::<io::Result<_>>()?;
         self.watch_loops();
         tokio::spawn(watch_floods(Arc::clone(&self.floods)));
+        tokio::spawn(runtime::watch_memory(Arc::clone(self.snapshot().room())));
         self.checks.follow(&self.snapshot());
         tracing::info!(event_loops = self.loops_wanted, "ready");
         Ok(())

@@ -19,7 +19,7 @@ use crate::middleware::{AccessFormat, ErrorPage, ErrorPages, Journal};
 use crate::net::{Bound, ListenAddr};
 use crate::observe::{Counters, Floods, Lines, Shard, SpoolStatus};
 use crate::router::{self, Router};
-use crate::server::Settings;
+use crate::server::{Room, Settings};
 use crate::upstream::{Endpoint, Health, Pool, Upstream};
 
 /// What all event loops share of one configuration: immutable, but for the counts in its upstreams.
@@ -34,6 +34,8 @@ pub struct Snapshot {
     access_format: Arc<AccessFormat>,
     counters: Arc<Counters>,
     floods: Arc<Floods>,
+    /// For the process, whatever configuration is in force.
+    room: Arc<Room>,
 }
 
 impl Snapshot {
@@ -69,7 +71,11 @@ impl Snapshot {
             .collect();
         let sites = config.sites.iter().map(site).collect();
         let access_format = Arc::new(access_format(&config.log.access_format));
-        Self { config, placements, compiled, sites, buffers, access_format, counters, floods }
+        let room = former.map_or_else(
+            || Arc::new(Room::new(process::max_connections(&config))),
+            |former| Arc::clone(&former.room),
+        );
+        Self { config, placements, compiled, sites, buffers, access_format, counters, floods, room }
     }
 
     /// For who only asks what it would do: bodies have no room in its `buffers`, and nobody counts.
@@ -100,6 +106,7 @@ impl Snapshot {
     /// It is in force from now on. The servers that have moved since the one before, where there is nobody any
     /// more once each has answered what it has.
     pub fn take_over(&self, former: &Self) -> Vec<Arc<Endpoint>> {
+        self.room.set_most(process::max_connections(&self.config));
         let mut left = Vec::new();
         for compiled in &self.compiled {
             compiled.pardon();
@@ -109,6 +116,11 @@ impl Snapshot {
             );
         }
         left
+    }
+
+    /// For client connections.
+    pub fn room(&self) -> &Arc<Room> {
+        &self.room
     }
 
     pub fn spool(&self) -> SpoolStatus {

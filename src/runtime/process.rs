@@ -112,10 +112,26 @@ pub fn raise_file_limit() {
     }
 }
 
+/// How many client connections there may be: as asked, or what the limit of open files allows when each of
+/// them has a request at an application, which takes another one.
+pub fn max_connections(config: &Config) -> usize {
+    let own = || {
+        let each = 4 + share_of_descriptors() + 2 * listeners(config).len();
+        (open_files().saturating_sub(RESERVED + loops(config) * each) / 2).max(1)
+    };
+    config.server.max_connections.map_or_else(own, NonZeroUsize::get)
+}
+
+/// Files that are neither a connection's nor an event loop's: logs, signals, the status page, health checks.
+const RESERVED: usize = 24;
+
+fn open_files() -> usize {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile)
+        .current
+        .map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))
+}
+
 /// How many files one event loop may keep open: connections need the most of what there is.
 pub fn share_of_descriptors() -> usize {
-    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile)
-        .current
-        .map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
-    (most / 32).min(Limits::default().open)
+    (open_files() / 32).min(Limits::default().open)
 }

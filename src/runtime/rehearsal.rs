@@ -42,7 +42,7 @@ impl Rehearsal {
     /// # Errors
     /// None that could be provoked: no file is opened for a log that is off.
     pub fn new(config: Config) -> io::Result<Self> {
-        let log = AccessLog::open(Destination::Off)?;
+        let log = AccessLog::open(&Destination::Off)?;
         let buffers = nowhere(&config);
         let snapshot = Snapshot::asked(config, buffers);
         let witness = Witness::attentive();

@@ -16,6 +16,7 @@ pub fn status(
         version: env!("CARGO_PKG_VERSION"),
         started: counters.started(),
         counts: counters.read(),
+        max_connections: snapshot.room().most(),
         lines_dropped: log.dropped(),
         diagnostics_dropped: observe::lost(),
         spool: snapshot.spool(),

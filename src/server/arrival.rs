@@ -26,6 +26,7 @@ pub(super) async fn arrival<S>(io: &Io, shared: &Shared<S>, first: bool) -> (Arr
     let mut search = Search::default();
     let mut begun = None;
     io.read_limit.borrow_mut().set(if first { settings.header } else { settings.keep_alive });
+    io.begin_waiting();
     let arrival = poll_fn(|cx| {
         loop {
             let found = search.next(&mut io.input.borrow_mut());
@@ -53,7 +54,7 @@ pub(super) async fn arrival<S>(io: &Io, shared: &Shared<S>, first: bool) -> (Arr
 /// Nothing has come now: is there a reason not to wait on?
 fn poll_quiet<S>(io: &Io, shared: &Shared<S>, cx: &mut Context<'_>, begun: bool) -> Poll<Arrival> {
     if !begun {
-        if shared.connections.ends_idle() {
+        if shared.connections.ends_idle() || io.is_unwanted() {
             return Poll::Ready(Arrival::Closed);
         }
         io.rest_idle(cx.waker().clone());

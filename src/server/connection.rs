@@ -12,6 +12,7 @@ use super::arrival::{Arrival, arrival};
 use super::drain::Connections;
 use super::exchange::{After, Exchange};
 use super::io::Io;
+use super::room::Place;
 use super::{Incoming, Settings, encode, linger};
 use crate::http::{Connection, Fields, Interim, Limits, Response};
 
@@ -32,11 +33,16 @@ impl<S> Shared<S> {
 }
 
 /// Serves one connection until either side ends it. It counts from now on.
-pub(super) fn serve<S>(io: Rc<Io>, facts: Rc<Connection>, shared: Rc<Shared<S>>) -> impl Future<Output = ()>
+pub(super) fn serve<S>(
+    io: Rc<Io>,
+    facts: Rc<Connection>,
+    shared: Rc<Shared<S>>,
+    place: Place,
+) -> impl Future<Output = ()>
 where
     S: Service<Incoming, Response = Response, Error = Infallible> + Clone,
 {
-    let counted = shared.connections.enter(&io);
+    let counted = shared.connections.enter(&io, place);
     async move {
         converse(&io, &facts, &shared).await;
         drop(counted);

@@ -4,10 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
 use super::io::Io;
+use super::room::{Place, Room};
 use crate::observe::Shard;
 
 /// How connections are to end.
@@ -22,18 +24,28 @@ enum Ending {
 /// All connections of one event loop.
 pub(super) struct Connections {
     counts: Arc<Shard>,
+    room: Arc<Room>,
     ending: Cell<Ending>,
     /// Accept loops: what they find in their queues when they end is served as well.
     accepting: Cell<usize>,
     next: Cell<u64>,
     open: RefCell<HashMap<u64, Weak<Io>>>,
     empty: Notify,
+    /// When none was idle.
+    none_idle: Cell<Option<Instant>>,
 }
 
+/// So many idle connections are ended at a time at most, and at least one in so many of them.
+const ENDED: usize = 32;
+/// Looking for idle connections takes time: not before so long when there was none.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 impl Connections {
-    pub fn new(counts: Arc<Shard>) -> Self {
+    pub fn new(counts: Arc<Shard>, room: Arc<Room>) -> Self {
         Self {
             counts,
+            room,
+            none_idle: Cell::default(),
             ending: Cell::default(),
             accepting: Cell::default(),
             next: Cell::default(),
@@ -43,12 +55,37 @@ impl Connections {
     }
 
     /// Counts a connection in until the guard is dropped.
-    pub fn enter(self: &Rc<Self>, io: &Rc<Io>) -> Guard {
+    pub fn enter(self: &Rc<Self>, io: &Rc<Io>, place: Place) -> Guard {
         let id = self.next.get();
         self.next.set(id + 1);
         self.open.borrow_mut().insert(id, Rc::downgrade(io));
         self.counts.connected();
-        Guard { id, connections: Rc::clone(self) }
+        Guard { id, connections: Rc::clone(self), _place: place }
+    }
+
+    pub fn room(&self) -> &Arc<Room> {
+        &self.room
+    }
+
+    pub fn counts(&self) -> &Shard {
+        &self.counts
+    }
+
+    /// Has some of those end that wait for a request: who has waited longest. How many there are.
+    pub fn end_idle(&self) -> usize {
+        if self.none_idle.get().is_some_and(|at| at.elapsed() < LOOK_AGAIN) {
+            return 0;
+        }
+        let open = self.open.borrow();
+        let all = open.values().filter_map(Weak::upgrade);
+        let mut idle: Vec<_> = all.filter_map(|io| Some((io.idle_since()?, io))).collect();
+        self.none_idle.set(idle.is_empty().then(Instant::now));
+        let count = idle.len().div_ceil(ENDED).min(ENDED);
+        if let Some(last) = count.checked_sub(1) {
+            idle.select_nth_unstable_by_key(last, |(since, _)| *since);
+        }
+        idle.iter().take(count).for_each(|(_, io)| io.give_way());
+        count
     }
 
     /// Counts an accept loop in until the guard is dropped.
@@ -113,6 +150,7 @@ impl Drop for Accepting {
 pub(super) struct Guard {
     id: u64,
     connections: Rc<Connections>,
+    _place: Place,
 }
 
 impl Drop for Guard {

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use bytes::BytesMut;
 
@@ -43,6 +44,10 @@ pub(super) struct Io {
     pub fast: Cell<bool>,
     /// Set while the connection waits between two requests, for a drain to wake it.
     idle: Cell<Option<Waker>>,
+    /// Since when it waits, if it does.
+    waiting_since: Cell<Instant>,
+    /// Its place is wanted by others.
+    unwanted: Cell<bool>,
 }
 
 impl Io {
@@ -56,6 +61,8 @@ impl Io {
             write_limit: RefCell::new(Deadline::none()),
             fast: Cell::new(false),
             idle: Cell::new(None),
+            waiting_since: Cell::new(Instant::now()),
+            unwanted: Cell::new(false),
         })
     }
 
@@ -88,11 +95,34 @@ impl Io {
         Poll::Pending
     }
 
+    /// Waits for a request from now on.
+    pub fn begin_waiting(&self) {
+        self.waiting_since.set(Instant::now());
+    }
+
+    /// Since when nothing has come of a request that is waited for.
+    pub fn idle_since(&self) -> Option<Instant> {
+        let waker = self.idle.take()?;
+        self.idle.set(Some(waker));
+        (!self.unwanted.get()).then(|| self.waiting_since.get())
+    }
+
+    /// Has the connection end if it still waits for a request.
+    pub fn give_way(&self) {
+        self.unwanted.set(true);
+        self.wake_if_idle();
+    }
+
+    pub fn is_unwanted(&self) -> bool {
+        self.unwanted.get()
+    }
+
     pub fn rest_idle(&self, waker: Waker) {
         self.idle.set(Some(waker));
     }
 
     pub fn leave_idle(&self) {
+        self.unwanted.set(false);
         self.idle.set(None);
     }
 

@@ -2,24 +2,32 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::fs::File;
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::Notify;
 use tower::Service;
 
 use super::connection::{self, Shared};
 use super::drain::{Accepting, Connections};
 use super::io::Io;
-use super::{Incoming, Settings};
+use super::room::{Place, Room};
+use super::{Incoming, Settings, refusal};
 use crate::http::{Connection, Response, Scheme};
 use crate::net::{ListenAddr, Listener};
 use crate::observe::Shard;
 
 /// How long accepting rests when descriptors have run out.
 const OUT_OF_FILES: Duration = Duration::from_millis(100);
+/// How long other event loops have to end idle connections before a new one is refused.
+const MAKE_ROOM: Duration = Duration::from_millis(10);
+/// Refused connections of a listener that wait for their clients to read why.
+const LINGERING: usize = 64;
 
 /// Connections of one event loop, and the way to end them gracefully.
 pub struct Server {
@@ -41,9 +49,9 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// Counts its connections there.
-    pub fn new(counts: Arc<Shard>) -> Self {
-        Self { connections: Rc::new(Connections::new(counts)) }
+    /// Counts its connections there, and takes no more than there is room for.
+    pub fn new(counts: Arc<Shard>, room: Arc<Room>) -> Self {
+        Self { connections: Rc::new(Connections::new(counts, room)) }
     }
 
     /// Starts accepting in a task of the running event loop.
@@ -72,7 +80,8 @@ impl Server {
             listener,
             configured: Rc::new(configured),
             shared: Rc::new(shared),
-            out_of_files: false,
+            reserve: reserve(),
+            lingering: Rc::default(),
         };
         tokio::task::spawn_local(accept.run(Rc::clone(&serving.stop), self.connections.accept()));
         serving
@@ -116,8 +125,10 @@ struct Accept<S> {
     listener: Listener,
     configured: Rc<ListenAddr>,
     shared: Rc<Shared<S>>,
-    /// Logged once, not at each attempt.
-    out_of_files: bool,
+    /// A descriptor to let go of when there are no others, so that somebody can be told.
+    reserve: Option<File>,
+    /// Refused connections that are about to end hold a clone each.
+    lingering: Rc<()>,
 }
 
 impl<S> Accept<S>
@@ -125,10 +136,16 @@ where
     S: Service<Incoming, Response = Response, Error = Infallible> + Clone + 'static,
 {
     async fn run(mut self, stop: Rc<Notify>, _counted: Accepting) {
+        let connections = Rc::clone(&self.shared.connections);
+        let mut plea = pin!(connections.room().pleas());
         loop {
             tokio::select! {
                 biased;
                 () = stop.notified() => break,
+                () = &mut plea => {
+                    plea.set(connections.room().pleas());
+                    connections.end_idle();
+                }
                 accepted = self.listener.accept() => self.take(accepted).await,
             }
         }
@@ -137,38 +154,94 @@ where
 
     /// Connections that the kernel has completed for us are lost with the socket: serve them first.
     fn empty_queue(&mut self) {
-        use futures_util::FutureExt;
         while let Some(Ok(accepted)) = self.listener.accept().now_or_never() {
-            self.serve(accepted);
+            match self.shared.connections.room().enter() {
+                Some(place) => self.serve(accepted, place),
+                None => self.refuse(accepted),
+            }
         }
     }
 
     async fn take(&mut self, accepted: io::Result<Accepted>) {
         match accepted {
-            Ok(accepted) => {
-                self.out_of_files = false;
-                self.serve(accepted);
-            }
-            Err(error) if is_exhausted(&error) => {
-                if !std::mem::replace(&mut self.out_of_files, true) {
-                    tracing::error!(
-                        listener = %self.configured,
-                        "cannot accept: {error}; raise the limit of open files (ulimit -n, LimitNOFILE=); \
-                         new connections wait"
-                    );
-                }
-                tokio::time::sleep(OUT_OF_FILES).await;
-            }
+            Ok(accepted) => self.admit(accepted).await,
+            Err(error) if is_exhausted(&error) => self.go_without(&error).await,
             // The client left between its handshake and our call (accept(2), "Error handling").
             Err(error) => tracing::debug!(listener = %self.configured, "accept: {error}"),
         }
     }
 
-    fn serve(&self, (stream, peer, local): Accepted) {
+    /// Idle connections make room for new ones, in this event loop or else in another.
+    async fn admit(&mut self, accepted: Accepted) {
+        let connections = Rc::clone(&self.shared.connections);
+        let room = connections.room();
+        let ended = if room.is_tight() { connections.end_idle() } else { 0 };
+        let mut place = room.enter();
+        if place.is_none() {
+            if ended > 0 {
+                tokio::task::yield_now().await;
+            } else {
+                room.plead();
+                tokio::time::sleep(MAKE_ROOM).await;
+            }
+            place = room.enter();
+        }
+        match place {
+            Some(place) => self.serve(accepted, place),
+            None => self.refuse(accepted),
+        }
+    }
+
+    fn refuse(&self, (stream, ..): Accepted) {
+        let connections = &self.shared.connections;
+        connections.counts().refused();
+        connections.room().tell_refused();
+        refusal::answer(&stream);
+        let most = (connections.room().most() / 8).clamp(1, LINGERING);
+        if Rc::strong_count(&self.lingering) > most {
+            return refusal::part(&stream);
+        }
+        let counted = Rc::clone(&self.lingering);
+        tokio::task::spawn_local(async move {
+            refusal::linger(Io::new(stream)).await;
+            drop(counted);
+        });
+    }
+
+    /// The kernel has no descriptor or no memory for another connection. Those who wait are told so one by one,
+    /// as far as the descriptor in reserve goes.
+    async fn go_without(&mut self, error: &io::Error) {
+        let connections = Rc::clone(&self.shared.connections);
+        connections.room().tell_exhausted(error);
+        if connections.end_idle() > 0 {
+            return tokio::task::yield_now().await;
+        }
+        let refused = self.reserve.take().and_then(|reserve| {
+            drop(reserve);
+            self.listener.accept().now_or_never()?.ok()
+        });
+        if let Some((stream, ..)) = &refused {
+            connections.counts().refused();
+            refusal::answer(stream);
+            refusal::part(stream);
+        }
+        let is_refused = refused.is_some();
+        drop(refused);
+        self.reserve = reserve();
+        if !is_refused || self.reserve.is_none() {
+            tokio::time::sleep(OUT_OF_FILES).await;
+        }
+    }
+
+    fn serve(&self, (stream, peer, local): Accepted, place: Place) {
         let facts =
             Rc::new(Connection { peer, local, scheme: Scheme::Http, listener: Rc::clone(&self.configured) });
-        tokio::task::spawn_local(connection::serve(Io::new(stream), facts, Rc::clone(&self.shared)));
+        tokio::task::spawn_local(connection::serve(Io::new(stream), facts, Rc::clone(&self.shared), place));
     }
+}
+
+fn reserve() -> Option<File> {
+    File::open("/dev/null").ok()
 }
 
 type Accepted = (crate::net::Stream, crate::net::ClientAddr, Option<std::net::SocketAddr>);

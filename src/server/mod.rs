@@ -16,6 +16,8 @@ mod listener;
 mod outbound;
 mod pace;
 mod preview;
+mod refusal;
+mod room;
 mod scratch;
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,7 @@ use crate::http::{Connection, Fault, Request};
 
 pub use listener::{Server, Serving};
 pub use preview::Preview;
+pub use room::Room;
 
 /// What a service is given.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::Future;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use tower::service_fn;
 use super::connection::{self, Shared};
 use super::drain::Connections;
 use super::io::Io;
+use super::room::Room;
 use super::{Incoming, Settings};
 use crate::http::{Body, Connection, Frame, Request, Response, Scheme};
 use crate::net::{ClientAddr, ListenAddr, Stream};
@@ -47,7 +49,8 @@ where
     Fut: Future<Output = Response> + 'static,
 {
     let (client, server) = UnixStream::pair().unwrap();
-    let connections = Rc::new(Connections::new(crate::observe::Counters::default().shard()));
+    let connections =
+        Rc::new(Connections::new(crate::observe::Counters::default().shard(), Arc::new(Room::new(100))));
     let service = service_fn(move |incoming: Incoming| {
         let answer = answer.clone();
         async move {
@@ -70,7 +73,8 @@ where
         retired: Rc::default(),
     };
     let io = Io::new(Stream::Unix(server));
-    tokio::task::spawn_local(connection::serve(io, Rc::new(facts), Rc::new(shared)));
+    let place = connections.room().enter().unwrap();
+    tokio::task::spawn_local(connection::serve(io, Rc::new(facts), Rc::new(shared), place));
     Session { client, connections }
 }
 

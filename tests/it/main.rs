@@ -97,6 +97,8 @@ mod response_buffering;
 mod retries;
 /// `rewrite`, `redirect` and `respond`.
 mod rewrites;
+/// How many clients there may be at once.
+mod room;
 /// Which location and which site a request finds, against a plain model of nginx's rules.
 mod router;
 /// The same tables against nginx itself.

@@ -88,6 +88,10 @@ fn server(server: &Server) -> Settings {
     if let Some(admin) = &server.admin {
         out.key("admin", text(admin));
     }
+    match server.max_connections {
+        Some(count) => out.key("max_connections", count),
+        None => out.key("max_connections", "\"auto\""),
+    }
     let directory = entry("directory", path(&server.spool.directory));
     out.key("spool", table([directory, entry("size", text(show_size(server.spool.size)))]));
     out

@@ -26,6 +26,9 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
 /// More threads than this are a slip of the finger.
 const MAX_WORKERS: i64 = 1024;
 
+/// More than any machine has descriptors for.
+const MAX_CONNECTIONS: i64 = 100_000_000;
+
 pub fn server(
     written: Option<&At<raw::Server>>,
     admin: Option<&At<ListenAddr>>,
@@ -34,7 +37,12 @@ pub fn server(
     let raw = written.map(|at| &at.value);
     let grace = raw.and_then(|raw| raw.shutdown_grace.as_ref());
     Server {
-        workers: raw.and_then(|raw| raw.workers.as_ref()).and_then(|at| workers(at, report)),
+        workers: raw
+            .and_then(|raw| raw.workers.as_ref())
+            .and_then(|at| count("workers", at, MAX_WORKERS, "one for each core", report)),
+        max_connections: raw
+            .and_then(|raw| raw.max_connections.as_ref())
+            .and_then(|at| max_connections(at, report)),
         shutdown_grace: scalar::duration(
             "shutdown_grace",
             grace,
@@ -85,21 +93,33 @@ fn directory(at: &At<String>, report: &mut Report) -> Option<PathBuf> {
     Some(path)
 }
 
-fn workers(at: &At<raw::Count>, report: &mut Report) -> Option<NonZeroUsize> {
+/// A number, or what rproxy takes of itself.
+fn count(key: &str, at: &At<raw::Count>, most: i64, auto: &str, report: &mut Report) -> Option<NonZeroUsize> {
     let problem = match &at.value.0 {
         Either::B(word) if word == "auto" => return None,
-        Either::B(word) => Problem::error(at.spot, format!("`workers` cannot be \"{word}\""))
+        Either::B(word) => Problem::error(at.spot, format!("`{key}` cannot be \"{word}\""))
             .help("write `\"auto\"`, or a number without quotes"),
-        Either::A(number @ 1..=MAX_WORKERS) => {
+        Either::A(number) if (1..=most).contains(number) => {
             return usize::try_from(*number).ok().and_then(NonZeroUsize::new);
         }
-        Either::A(_) => {
-            Problem::error(at.spot, format!("`workers` is out of range: it goes from 1 to {MAX_WORKERS}"))
-                .help("\"auto\" is one for each core")
-        }
+        Either::A(_) => Problem::error(at.spot, format!("`{key}` is out of range: it goes from 1 to {most}"))
+            .help(format!("\"auto\" is {auto}")),
     };
     report.push(problem);
     None
+}
+
+fn max_connections(at: &At<raw::Count>, report: &mut Report) -> Option<NonZeroUsize> {
+    let auto = "what the limit of open files allows";
+    let wanted = count("max_connections", at, MAX_CONNECTIONS, auto, report)?;
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    if files.is_some_and(|files| wanted.get() as u64 * 2 > files) {
+        let files = files.unwrap_or_default();
+        let message = format!("there may be {files} open files, and each proxied request takes two of them");
+        let help = "raise that limit (ulimit -Hn, LimitNOFILE=), or take half of it at most";
+        report.push(Problem::warning(at.spot, message).help(help));
+    }
+    Some(wanted)
 }
 
 fn trusted(list: &[At<String>], report: &mut Report) -> TrustedProxies {

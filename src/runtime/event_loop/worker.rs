@@ -44,7 +44,7 @@ impl Worker {
     pub fn open(doors: Vec<Door>, snapshot: &Arc<Snapshot>, log: &AccessLog) -> io::Result<Self> {
         let counts = snapshot.counts();
         let mut worker = Self {
-            server: Server::new(Arc::clone(&counts)),
+            server: Server::new(Arc::clone(&counts), Arc::clone(snapshot.room())),
             lines: log.lines(),
             counts,
             pool: Pool::new(),

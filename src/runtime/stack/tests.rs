@@ -28,7 +28,7 @@ fn stack(handler: Handler, counters: &Counters) -> Stack {
     let locations = vec![(LocationPattern::Prefix("/".into()), Rc::new(location))];
     let site = router::Site { listen: vec![listener], hosts: Vec::new(), locations };
     let journal = Journal {
-        lines: AccessLog::open(Destination::Off).unwrap().lines(),
+        lines: AccessLog::open(&Destination::Off).unwrap().lines(),
         format: Arc::new(AccessFormat::Combined),
         counts: counters.shard(),
         floods: Arc::<Floods>::default(),

@@ -1,0 +1,153 @@
+//! How many client connections there may be at once, all event loops together.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
+use crate::observe::Seldom;
+
+/// Room for connections. It is counted by one atomic, twice in the life of each.
+#[derive(Debug)]
+pub struct Room {
+    most: AtomicUsize,
+    taken: AtomicUsize,
+    /// The machine has no memory to spare.
+    short_of_memory: AtomicBool,
+    /// Told when an event loop has no idle connection that could make room.
+    plea: Notify,
+    refused: Seldom,
+    exhausted: Seldom,
+}
+
+/// One connection's place. It is free again with the end of this value.
+#[derive(Debug)]
+pub(super) struct Place(Arc<Room>);
+
+/// A sixteenth of the places is kept free by ending idle connections, as nginx does.
+const SPARE: usize = 16;
+
+impl Room {
+    pub fn new(most: usize) -> Self {
+        Self {
+            most: AtomicUsize::new(most),
+            taken: AtomicUsize::new(0),
+            short_of_memory: AtomicBool::new(false),
+            plea: Notify::new(),
+            refused: Seldom::default(),
+            exhausted: Seldom::default(),
+        }
+    }
+
+    /// From now on; nobody who is in is turned out.
+    pub fn set_most(&self, most: usize) {
+        self.most.store(most, Ordering::Relaxed);
+    }
+
+    pub fn most(&self) -> usize {
+        self.most.load(Ordering::Relaxed)
+    }
+
+    /// Whether new connections are refused for want of memory.
+    pub fn set_short_of_memory(&self, short: bool) {
+        self.short_of_memory.store(short, Ordering::Relaxed);
+    }
+
+    /// A place, if there is one.
+    pub(super) fn enter(self: &Arc<Self>) -> Option<Place> {
+        if self.short_of_memory.load(Ordering::Relaxed) {
+            return None;
+        }
+        let taken = self.taken.fetch_add(1, Ordering::Relaxed);
+        let place = Place(Arc::clone(self));
+        (taken < self.most()).then_some(place)
+    }
+
+    /// Whether idle connections are to make room.
+    pub(super) fn is_tight(&self) -> bool {
+        let most = self.most();
+        self.taken.load(Ordering::Relaxed) >= most - most / SPARE
+            || self.short_of_memory.load(Ordering::Relaxed)
+    }
+
+    /// Asks all event loops to end idle connections.
+    pub(super) fn plead(&self) {
+        self.plea.notify_waiters();
+    }
+
+    /// Ready when another event loop asks for room.
+    pub(super) fn pleas(&self) -> Notified<'_> {
+        self.plea.notified()
+    }
+
+    /// Tells, now and then, that connections were refused. Who sees to memory tells of that.
+    pub(super) fn tell_refused(&self) {
+        if self.short_of_memory.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Some(count) = self.refused.count(Instant::now()) {
+            let remedy = "raise `max_connections` of `[server]`, and with it the limit of open files \
+                          (ulimit -n, LimitNOFILE=)";
+            let most = self.most();
+            tracing::error!(
+                count,
+                remedy,
+                "all {most} connections are taken and at work: new ones are refused by 503"
+            );
+        }
+    }
+
+    /// Tells, now and then, that the kernel gives no connection.
+    pub(super) fn tell_exhausted(&self, error: &std::io::Error) {
+        if let Some(count) = self.exhausted.count(Instant::now()) {
+            let remedy =
+                "raise the limit of open files (ulimit -n, LimitNOFILE=), or lower `max_connections`";
+            tracing::error!(
+                count,
+                remedy,
+                "cannot accept: {error}; idle connections are ended, new ones refused or left waiting"
+            );
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_so_many_places_and_no_more() {
+        let room = Arc::new(Room::new(2));
+        let places = [room.enter(), room.enter()];
+        assert!(places.iter().all(Option::is_some));
+        assert!(room.enter().is_none() && room.enter().is_none());
+        drop(places);
+        assert!(room.enter().is_some());
+    }
+
+    #[test]
+    fn without_memory_nobody_comes_in() {
+        let room = Arc::new(Room::new(100));
+        room.set_short_of_memory(true);
+        assert!(room.enter().is_none() && room.is_tight());
+        room.set_short_of_memory(false);
+        assert!(room.enter().is_some() && !room.is_tight());
+    }
+
+    #[test]
+    fn a_sixteenth_is_kept_free() {
+        let room = Arc::new(Room::new(32));
+        let mut places: Vec<_> = (0..29).map(|_| room.enter()).collect();
+        assert!(!room.is_tight());
+        places.push(room.enter());
+        assert!(room.is_tight());
+    }
+}
