@@ -87,6 +87,7 @@
 pub mod app;
 pub mod cli;
 pub mod control;
+pub mod privileges;
 pub mod signals;
 
 pub mod reload;

@@ -25,6 +25,7 @@ pub use crate::http::{
 
 use crate::http::Template;
 use crate::net::ListenAddr;
+use crate::privileges::Account;
 use crate::router::{HostPattern, LocationPattern};
 
 /// Everything one TOML file (with its includes) says.
@@ -51,6 +52,8 @@ pub struct Server {
     pub spool: Spool,
     /// Of clients; `None` is "auto", what the limit of open files allows.
     pub max_connections: Option<NonZeroUsize>,
+    /// Who rproxy is once everything is bound; `None` is whoever starts it.
+    pub account: Option<Account>,
 }
 
 /// `spool` of `[server]`: where bodies wait that are too large for memory.

@@ -97,11 +97,11 @@ tables! {
         admin: String,
         spool: Spool,
         max_connections: Count,
+        user: String,
+        group: String,
     }
     + later {
         "proxy_protocol": Today::False,
-        "user": Today::Nothing,
-        "group": Today::Nothing,
     }
 
     /// `spool = { directory = "…", size = "…" }`

@@ -55,9 +55,16 @@ fn candidate(loaded: Loaded, former: &Snapshot) -> Candidate {
 }
 
 /// What is decided once, at the start.
-fn for_the_next_start(former: &Config, config: &Config) -> Option<String> {
+fn for_the_next_start(former: &Config, config: &Config) -> Vec<String> {
+    let mut told = Vec::new();
     let (now, wanted) = (runtime::loops(former), runtime::loops(config));
-    (now != wanted).then(|| {
-        format!("`workers` stays {now} until rproxy is started anew, or its binary replaced by SIGUSR2")
-    })
+    if now != wanted {
+        told.push(format!(
+            "`workers` stays {now} until rproxy is started anew, or its binary replaced by SIGUSR2"
+        ));
+    }
+    if former.server.account != config.server.account {
+        told.push("`user` and `group` stay as they are until rproxy is started anew".to_owned());
+    }
+    told
 }

@@ -13,6 +13,7 @@ mod console;
 mod doors;
 mod left;
 mod pulse;
+mod rights;
 mod running;
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ use super::console::{self, Console, Move, NewConsole};
 use super::doors::{Doors, NewDoors};
 use super::left::Left;
 use super::pulse::Pulse;
-use super::{Outcome, candidate};
+use super::{Outcome, candidate, rights};
 use crate::config::{Config, Watched};
 use crate::net;
 use crate::observe::{AccessLog, ConfigurationStatus, Counters, Floods};
@@ -57,11 +57,17 @@ impl Running {
     /// # Errors
     /// What cannot be had, with the remedy.
     pub fn bind(config: Config) -> io::Result<Self> {
-        let mut logs = Logs::open(&config, None)?;
+        let account = rights::account(&config);
+        let owner = account.map(|account| (account.user_id, account.group_id));
+        let mut logs = Logs::open(&config, owner)?;
         let loops_wanted = runtime::loops(&config);
         let mut doors = Doors::default();
         let new = doors.bind(&runtime::listeners(&config), loops_wanted)?;
         let console = config.server.admin.as_ref().map(NewConsole::bind).transpose()?;
+        // All threads, of which there is no other yet, have the rights of the one that starts them.
+        if let Some(account) = account {
+            rights::give_up(account, &config)?;
+        }
         logs.start()?;
         doors.add(new);
         let (counters, floods) = (Arc::<Counters>::default(), Arc::<Floods>::default());

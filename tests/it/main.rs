@@ -63,6 +63,8 @@ mod limits;
 mod listing;
 /// Logs that are rotated, whose disk is full, or that nobody reads.
 mod logs;
+/// Root's rights are given up.
+mod privileges;
 /// The demo site and the pool of workers that rproxy runs for it.
 mod process;
 /// Downloads that an application allows and rproxy sends: django-sendfile2, and Flask's `USE_X_SENDFILE`.

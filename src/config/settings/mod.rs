@@ -92,6 +92,12 @@ fn server(server: &Server) -> Settings {
         Some(count) => out.key("max_connections", count),
         None => out.key("max_connections", "\"auto\""),
     }
+    if let Some(account) = &server.account {
+        out.key("user", text(&account.user));
+        if let Some(group) = &account.group {
+            out.key("group", text(group));
+        }
+    }
     let directory = entry("directory", path(&server.spool.directory));
     out.key("spool", table([directory, entry("size", text(show_size(server.spool.size)))]));
     out

@@ -3,6 +3,7 @@
 //! Every function here reports what is wrong and goes on with something harmless in its place, which
 //! nobody sees: a report with an error in it keeps the whole configuration from being used.
 
+mod account;
 mod action;
 mod attempts;
 mod balance;

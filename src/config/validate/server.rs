@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::account;
 use super::listeners;
 use super::scalar::{self, DAY};
 use crate::config::model::{Server, Spool};
@@ -55,6 +56,7 @@ pub fn server(
             .map(|list| trusted(&list.value, report))
             .unwrap_or_default(),
         admin: admin.map(|at| at.value.clone()),
+        account: account::account(written, report),
         spool: spool(raw.and_then(|raw| raw.spool.as_ref()), report),
     }
 }

@@ -26,6 +26,8 @@ pub struct Builder {
     mount: Option<String>,
     /// Permissions hold for it, whoever runs the tests.
     unprivileged: bool,
+    /// It is not root, whoever runs the tests.
+    stranger: bool,
 }
 
 /// A running rproxy. It ends with this value, and shows its logs when the test failed.
@@ -60,6 +62,7 @@ impl Proxy {
             limit: None,
             mount: None,
             unprivileged: false,
+            stranger: false,
         }
     }
 
@@ -251,6 +254,16 @@ impl Builder {
         self
     }
 
+    /// Has it run as a user of no account.
+    #[must_use]
+    pub fn without_rights(mut self) -> Self {
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(self.dir(), Some(65533), Some(65533)).unwrap();
+            self.stranger = true;
+        }
+        self
+    }
+
     /// The directory of the configuration, to be filled before the start.
     pub fn dir(&self) -> &Path {
         self.dir.path()
@@ -292,7 +305,14 @@ impl Builder {
                 setpriv.args(["--bounding-set=-dac_override,-dac_read_search", program]);
                 setpriv
             }
-            (None, None) => Command::new(program),
+            (None, None) => {
+                let mut command = Command::new(program);
+                if self.stranger {
+                    std::os::unix::process::CommandExt::uid(&mut command, 65533);
+                    std::os::unix::process::CommandExt::gid(&mut command, 65533);
+                }
+                command
+            }
             (Some(limit), _) => {
                 let mut shell = Command::new("sh");
                 shell.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\""), program]);

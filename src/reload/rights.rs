@@ -1,0 +1,50 @@
+//! Root's rights, given up between binding and serving.
+
+use std::fs::File;
+use std::io;
+
+use crate::config::Config;
+use crate::privileges::Account;
+use crate::runtime;
+
+/// Ports that only root, or who has the capability for it, may bind.
+const LOW_PORTS: std::ops::Range<u16> = 1..1024;
+
+/// Whom to become, if that is wanted and can be done.
+pub(super) fn account(config: &Config) -> Option<&Account> {
+    let account = config.server.account.as_ref().filter(|account| !account.is_present())?;
+    if !Account::can_be_taken_on() {
+        let remedy = "start rproxy as root, or leave `user` out (systemd has `User=` for it)";
+        tracing::warn!(remedy, "`user` has no effect: only root can become {account}");
+        return None;
+    }
+    Some(account)
+}
+
+/// Becomes it, before there is another thread.
+///
+/// # Errors
+/// When the kernel refuses it.
+pub(super) fn give_up(account: &Account, config: &Config) -> io::Result<()> {
+    let listeners = runtime::listeners(config);
+    let keep_low_ports =
+        listeners.iter().filter_map(|addr| addr.port()).any(|port| LOW_PORTS.contains(&port));
+    account.take_on(keep_low_ports).map_err(|error| {
+        let remedy = "start rproxy with the capabilities SETUID and SETGID, or without `user`";
+        io::Error::new(error.kind(), format!("cannot become {account}: {error}; {remedy}"))
+    })?;
+    tracing::info!("running as {account}");
+    warn_of_unreadable(account, config);
+    Ok(())
+}
+
+/// A reload reads them as this user.
+fn warn_of_unreadable(account: &Account, config: &Config) {
+    for path in &config.sources {
+        if let Err(error) = File::open(path) {
+            let path = path.display();
+            let remedy = "let its group read it: chgrp and chmod g+r, and g+x for its directories";
+            tracing::warn!(remedy, "reloads will be refused: {account} cannot read {path}: {error}");
+        }
+    }
+}
