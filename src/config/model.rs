@@ -130,6 +130,8 @@ pub struct Timeouts {
 #[derive(Clone, Debug)]
 pub struct Site {
     pub listen: Vec<ListenAddr>,
+    /// Unix sockets of these that say who may connect.
+    pub sockets: BTreeMap<ListenAddr, Socket>,
     /// Empty: the default site of its listeners.
     pub hosts: Vec<HostPattern>,
     pub timeouts: Timeouts,
@@ -138,6 +140,15 @@ pub struct Site {
     pub errors: ErrorPages,
     pub locations: Vec<Location>,
     pub origin: Origin,
+}
+
+/// Who may connect to a Unix socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Socket {
+    pub mode: u32,
+    /// Names as they are written, with their ids.
+    pub user: Option<(String, u32)>,
+    pub group: Option<(String, u32)>,
 }
 
 /// `[site.errors]`: pages by exact status, then by class (`4` for `"4xx"`).

@@ -127,7 +127,7 @@ tables! {
     }
 
     Site = "[[site]]" {
-        listen: List<String>,
+        listen: List<Either<String, Listener>>,
         hosts: List<String>,
         max_body: Size,
         timeouts: Timeouts,
@@ -141,6 +141,14 @@ tables! {
         "http3": Today::False,
         "https_only": Today::False,
         "tls": Today::Nothing,
+    }
+
+    /// A Unix socket that is written as a table.
+    Listener = "listen" {
+        address: String,
+        mode: String,
+        user: String,
+        group: String,
     }
 
     Location = "[[site.location]]" {

@@ -7,6 +7,7 @@ mod memory;
 mod residency;
 mod sendfile;
 mod socket;
+mod socket_file;
 mod stream;
 mod waiting;
 
@@ -15,6 +16,9 @@ pub use deadline::Deadline;
 pub use memory::Memory;
 pub use residency::{FileSystem, Residency, residency};
 pub use sendfile::{SENDFILE_MAX, send_more, sendfile};
-pub use socket::{Bound, Listener, is_live_socket, remove_socket_files};
+pub use socket::{Bound, Listener};
+pub use socket_file::{
+    SocketAccess, claim_socket_file, is_live_socket, remove_socket_files, set_socket_access,
+};
 pub use stream::Stream;
 pub use waiting::Waiting;

@@ -1,14 +1,13 @@
 //! Listening sockets: bound before anything is served, so that failure is early and whole.
 
-use std::fs::Permissions;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 
+use super::socket_file::{self, SocketAccess};
 use super::{ClientAddr, ListenAddr, Stream};
 
 /// How many connections the kernel may hold for us, capped by `net.core.somaxconn`.
@@ -40,7 +39,7 @@ impl Bound {
     /// As of [`Self::new`].
     pub fn private(addr: &ListenAddr) -> io::Result<Self> {
         match addr {
-            ListenAddr::Unix(path) => Self::unix(addr, path, 1, 0o660),
+            ListenAddr::Unix(path) => Self::unix(addr, path, 1, SocketAccess::PRIVATE),
             ListenAddr::Tcp(_) | ListenAddr::Any(_) => Self::new(addr, 1),
         }
     }
@@ -59,8 +58,7 @@ impl Bound {
 
     fn open(addr: &ListenAddr, loops: usize, alone: bool) -> io::Result<Self> {
         match addr {
-            // As nginx does: who may come in is said by the directory.
-            ListenAddr::Unix(path) => Self::unix(addr, path, loops, 0o666),
+            ListenAddr::Unix(path) => Self::unix(addr, path, loops, SocketAccess::EVERYBODY),
             ListenAddr::Tcp(at) => Self::tcp(addr, *at, at.is_ipv6(), loops, alone),
             ListenAddr::Any(port) if ipv6_exists() => {
                 let at = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, *port, 0, 0);
@@ -94,12 +92,17 @@ impl Bound {
         Ok(Self { configured: configured.clone(), actual, sockets })
     }
 
-    fn unix(configured: &ListenAddr, path: &Path, loops: usize, mode: u32) -> io::Result<Self> {
-        remove_stale_socket(path)?;
-        let first = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        first.bind(&SockAddr::unix(path)?)?;
-        std::fs::set_permissions(path, Permissions::from_mode(mode))?;
-        first.listen(BACKLOG)?;
+    /// A Unix socket that these may connect to.
+    ///
+    /// # Errors
+    /// As of [`Self::new`].
+    pub fn unix(
+        configured: &ListenAddr,
+        path: &Path,
+        loops: usize,
+        access: SocketAccess,
+    ) -> io::Result<Self> {
+        let first = socket_file::listen(path, access, BACKLOG)?;
         first.set_nonblocking(true)?;
         let mut sockets = vec![first];
         for _ in 1..loops {
@@ -162,22 +165,6 @@ impl Listener {
     }
 }
 
-/// Takes the files of Unix listeners away, once nobody listens on them any more.
-pub fn remove_socket_files<'a>(listeners: impl IntoIterator<Item = &'a ListenAddr>) {
-    for listener in listeners {
-        if let ListenAddr::Unix(path) = listener
-            && let Err(error) = std::fs::remove_file(path)
-        {
-            tracing::debug!("{} cannot be removed: {error}", path.display());
-        }
-    }
-}
-
-/// Whether `path` is a socket somebody listens on.
-pub fn is_live_socket(path: &Path) -> bool {
-    std::os::unix::net::UnixStream::connect(path).is_ok()
-}
-
 /// Without this the last packet of a small answer waits for the acknowledgement of the one before.
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)
@@ -200,18 +187,6 @@ fn tcp_socket(at: SocketAddr, only_v6: bool, share_port: bool) -> io::Result<Soc
         socket.set_nonblocking(true)?;
     }
     Ok(socket)
-}
-
-/// The file of a server that is gone keeps `bind(2)` from working; a live one must not be stolen.
-fn remove_stale_socket(path: &Path) -> io::Result<()> {
-    let Ok(found) = std::fs::symlink_metadata(path) else { return Ok(()) };
-    if !found.file_type().is_socket() {
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file that is no socket is in the way"));
-    }
-    if is_live_socket(path) {
-        return Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens on this socket"));
-    }
-    std::fs::remove_file(path)
 }
 
 fn ipv6_exists() -> bool {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use crate::config::Config;
 use crate::net::{self, Bound, ListenAddr};
 use crate::runtime::{self, Door, Snapshot};
 
@@ -21,11 +22,17 @@ impl Doors {
     ///
     /// # Errors
     /// The first address that cannot be bound, with the remedy. Nothing is left of the others then.
-    pub fn bind(&self, wanted: &[ListenAddr], loops: usize) -> io::Result<NewDoors> {
+    pub fn bind(&self, config: &Config, loops: usize) -> io::Result<NewDoors> {
         let mut new = NewDoors::default();
-        for addr in wanted.iter().filter(|addr| !self.open.contains_key(*addr)) {
-            let bind = if self.holds_port_of(addr) { Bound::beside } else { Bound::new };
-            match bind(addr, loops) {
+        for addr in runtime::listeners(config).iter().filter(|addr| !self.open.contains_key(*addr)) {
+            let bound = match addr {
+                ListenAddr::Unix(path) => {
+                    Bound::unix(addr, path, loops, runtime::socket_access(config, addr))
+                }
+                _ if self.holds_port_of(addr) => Bound::beside(addr, loops),
+                _ => Bound::new(addr, loops),
+            };
+            match bound {
                 Ok(bound) => new.0.push(bound),
                 Err(error) => {
                     new.discard();
@@ -41,6 +48,20 @@ impl Doors {
         for bound in new.0 {
             tracing::info!("listening on {}", runtime::url(&bound.actual));
             self.open.insert(bound.configured.clone(), bound);
+        }
+    }
+
+    /// Changes who may connect to the Unix sockets that stay.
+    pub fn permit(&self, former: &Config, config: &Config) {
+        for addr in self.open.keys() {
+            let access = runtime::socket_access(config, addr);
+            if let ListenAddr::Unix(path) = addr
+                && access != runtime::socket_access(former, addr)
+                && let Err(error) = net::set_socket_access(path, access)
+            {
+                let remedy = "start rproxy anew";
+                tracing::error!(remedy, "the permissions of {addr} stay as they are: {error}");
+            }
         }
     }
 
@@ -100,6 +121,8 @@ pub(super) fn unbound(addr: &ListenAddr, key: &str, error: &io::Error) -> io::Er
         io::ErrorKind::PermissionDenied if addr.port().is_some() => {
             "; ports below 1024 need root or the capability CAP_NET_BIND_SERVICE"
         }
+        // What is known more exactly says so itself.
+        io::ErrorKind::PermissionDenied if error.raw_os_error().is_none() => "",
         io::ErrorKind::PermissionDenied => "; this user may not write to the socket's directory",
         io::ErrorKind::NotFound => "; the socket's directory does not exist",
         _ => "",

@@ -62,7 +62,7 @@ impl Running {
         let mut logs = Logs::open(&config, owner)?;
         let loops_wanted = runtime::loops(&config);
         let mut doors = Doors::default();
-        let new = doors.bind(&runtime::listeners(&config), loops_wanted)?;
+        let new = doors.bind(&config, loops_wanted)?;
         let console = config.server.admin.as_ref().map(NewConsole::bind).transpose()?;
         // All threads, of which there is no other yet, have the rights of the one that starts them.
         if let Some(account) = account {
@@ -165,7 +165,7 @@ impl Running {
 
     fn prepare(&self, snapshot: &Snapshot) -> io::Result<Prepared> {
         let logs = self.logs.prepare(&snapshot.config)?;
-        let doors = self.doors.bind(&runtime::listeners(&snapshot.config), self.loops_wanted)?;
+        let doors = self.doors.bind(&snapshot.config, self.loops_wanted)?;
         match Move::prepare(self.console.as_ref(), snapshot.config.server.admin.as_ref()) {
             Ok(console) => Ok(Prepared { doors, console, logs }),
             Err(error) => {
@@ -189,6 +189,7 @@ impl Running {
         let gone = self.doors.remove_all_but(&runtime::listeners(&snapshot.config));
         self.doors.add(prepared.doors);
         self.logs.commit(prepared.logs);
+        self.doors.permit(&self.snapshot().config, &snapshot.config);
         let left = snapshot.take_over(&self.snapshot());
         self.force.send_modify(|force| force.succeed(Arc::clone(&snapshot)));
         join_all(self.loops.iter().map(EventLoop::commit)).await;

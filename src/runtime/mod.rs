@@ -17,7 +17,7 @@ pub use compile::Snapshot;
 pub use event_loop::{Beat, Door, EventLoop, Phase};
 pub use logs::{Logs, Turn, log_format, log_level, reopen_logs};
 pub use pressure::watch_memory;
-pub use process::{Buffers, buffers, listeners, loops, processes, raise_file_limit, url};
+pub use process::{Buffers, buffers, listeners, loops, processes, raise_file_limit, socket_access, url};
 pub use rehearsal::{Rehearsal, Rehearsed};
 pub use stack::Stack;
 pub use status::status;

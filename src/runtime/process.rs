@@ -9,7 +9,7 @@ use crate::config::model::{self, Action, Location, RequestBuffering};
 use crate::handler::files::Limits;
 use crate::http::Cause;
 use crate::middleware::{RequestBuffer, ResponseBuffer};
-use crate::net::ListenAddr;
+use crate::net::{ListenAddr, SocketAccess};
 use crate::process::ProcessSpec;
 use crate::spool::{Place, Spool};
 
@@ -24,6 +24,16 @@ pub fn listeners(config: &Config) -> Vec<ListenAddr> {
     let mut seen = BTreeSet::new();
     let all = config.sites.iter().flat_map(|site| &site.listen);
     all.filter(|addr| seen.insert(*addr)).cloned().collect()
+}
+
+/// Who may connect to a Unix listener.
+pub fn socket_access(config: &Config, addr: &ListenAddr) -> SocketAccess {
+    let said = config.sites.iter().find_map(|site| site.sockets.get(addr));
+    said.map_or(SocketAccess::EVERYBODY, |socket| SocketAccess {
+        mode: socket.mode,
+        user: socket.user.as_ref().map(|(_, id)| *id),
+        group: socket.group.as_ref().map(|(_, id)| *id),
+    })
 }
 
 /// The address as one types it into a browser, or a socket's path.

@@ -1,6 +1,8 @@
 //! Listening on a Unix socket.
 
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::process::Output;
 
 use rustix::process::Signal;
@@ -61,10 +63,9 @@ fn an_application_gets_one_well_formed_set_of_fields() {
 /// As nginx has it: who may connect is said by the directory.
 #[test]
 fn the_socket_is_open_to_all_and_goes_with_its_server() {
-    use std::os::unix::fs::PermissionsExt;
     let mut proxy = builder().start();
     let path = proxy.dir().join("here.sock");
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o666);
+    assert_eq!(mode(&path), 0o666);
     proxy.signal(Signal::TERM);
     proxy.wait();
     assert!(!path.exists());
@@ -105,4 +106,54 @@ fn it_can_be_started_again_after_it_was_killed() {
     first.signal(Signal::KILL);
     first.wait();
     assert_eq!(get(&Proxy::config(&site).file("www/page.txt", "page").start()), "page");
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn with_access(access: &str) -> String {
+    SITE.replace("\"unix:here.sock\"", &format!("{{ address = \"unix:here.sock\", {access} }}"))
+}
+
+#[test]
+fn its_permissions_may_be_said_and_changed_by_a_reload() {
+    let proxy = Proxy::config(&with_access("mode = \"0600\"")).file("www/page.txt", "page").start();
+    let path = proxy.dir().join("here.sock");
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(get(&proxy), "page");
+    let outcome = proxy.reload(&with_access("mode = \"0660\""));
+    assert!(outcome.contains("in force"), "{outcome}");
+    assert_eq!(mode(&path), 0o660);
+    assert_eq!(get(&proxy), "page");
+}
+
+#[test]
+fn its_user_and_group_may_be_said() {
+    let root = rustix::process::geteuid().is_root();
+    let builder = Proxy::config(&with_access("mode = \"0660\", user = \"nobody\", group = \"65534\""));
+    let builder = builder.file("www/page.txt", "page");
+    if root {
+        let proxy = builder.start();
+        let facts = std::fs::metadata(proxy.dir().join("here.sock")).unwrap();
+        assert_eq!((facts.uid(), facts.gid()), (65534, 65534));
+        assert_eq!(get(&proxy), "page");
+    } else {
+        let errors = refused(&builder);
+        assert!(errors.contains("only root gives files away"), "{errors}");
+        assert!(!builder.dir().join("here.sock").exists());
+    }
+}
+
+/// Somebody has put another server in its place.
+#[test]
+fn a_socket_that_is_another_s_by_now_is_left_alone() {
+    let mut proxy = builder().start();
+    let path = proxy.dir().join("here.sock");
+    std::fs::remove_file(&path).unwrap();
+    let theirs = UnixListener::bind(&path).unwrap();
+    proxy.signal(Signal::TERM);
+    proxy.wait();
+    assert!(path.exists());
+    drop(theirs);
 }

@@ -83,7 +83,9 @@ fn mutations(file: &Value, path: &[String]) -> Vec<Value> {
     let value = table(&mut file.clone(), owner).get(key).cloned().unwrap();
     let others = match value {
         Value::String(text) => {
-            [format!("{text}x"), format!("x{text}"), format!("{text}:8999")].map(Value::from).to_vec()
+            let next = text.parse::<u32>().map(|number| (number + 1).to_string());
+            let others = [format!("{text}x"), format!("x{text}"), format!("{text}:8999")];
+            others.into_iter().chain(next).map(Value::from).collect()
         }
         Value::Integer(number) => vec![Value::from(number + 1)],
         Value::Array(mut list) => {

@@ -20,6 +20,7 @@ use super::model::{
 };
 use super::node::quoted;
 use super::value::{show_duration, show_size};
+use crate::net::ListenAddr;
 
 /// The settings of one table.
 #[derive(Clone, Debug, Default)]
@@ -134,10 +135,18 @@ const fn level(level: Level) -> &'static str {
     }
 }
 
+fn listener(addr: &ListenAddr, site: &Site) -> Value {
+    let Some(socket) = site.sockets.get(addr) else { return text(addr).into() };
+    let mode = entry("mode", text(format!("{:04o}", socket.mode)));
+    let owner = |key, owner: &Option<(String, u32)>| owner.as_ref().map(|(name, _)| entry(key, text(name)));
+    let owners = [owner("user", &socket.user), owner("group", &socket.group)];
+    table([entry("address", text(addr)), mode].into_iter().chain(owners.into_iter().flatten()))
+}
+
 /// Without its locations.
 pub fn site(site: &Site) -> Settings {
     let mut out = Settings::default();
-    out.key("listen", set(&site.listen));
+    out.key("listen", Value::Set(site.listen.iter().map(|addr| listener(addr, site)).collect()));
     if !site.hosts.is_empty() {
         out.key("hosts", set(&site.hosts));
     }

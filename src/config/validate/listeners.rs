@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
-use super::{no_twins, not_empty, required, scalar};
-use crate::config::node::{At, List};
+use super::{no_twins, not_empty, required, scalar, socket};
+use crate::config::model::Socket;
+use crate::config::node::{At, Either, List};
 use crate::config::raw;
 use crate::config::report::{Problem, Report, Spot};
 use crate::net::ListenAddr;
@@ -14,6 +15,7 @@ use crate::router::HostPattern;
 pub struct Claim {
     pub site: Spot,
     pub listen: Vec<At<ListenAddr>>,
+    pub sockets: Vec<(At<ListenAddr>, Socket)>,
     pub hosts: Hosts,
 }
 
@@ -26,17 +28,32 @@ pub enum Hosts {
 const LISTEN_HELP: &str = "write `listen = [\"127.0.0.1:8080\"]`";
 
 pub fn claim(raw: &At<raw::Site>, report: &mut Report) -> Claim {
+    let mut sockets = Vec::new();
     let listen =
         required("listen", raw.value.listen.as_ref(), raw.spot, "this `[[site]]`", LISTEN_HELP, report)
-            .map(|list| listen(list, report))
+            .map(|list| listen(list, &mut sockets, report))
             .unwrap_or_default();
     let hosts = raw.value.hosts.as_ref().map_or(Hosts::Default, |list| Hosts::Named(hosts(list, report)));
-    Claim { site: raw.spot, listen, hosts }
+    Claim { site: raw.spot, listen, sockets, hosts }
 }
 
-fn listen(list: &At<List<String>>, report: &mut Report) -> Vec<At<ListenAddr>> {
+fn listen(
+    list: &At<List<Either<String, raw::Listener>>>,
+    sockets: &mut Vec<(At<ListenAddr>, Socket)>,
+    report: &mut Report,
+) -> Vec<At<ListenAddr>> {
     not_empty("listen", list, LISTEN_HELP, report);
-    let addresses: Vec<_> = list.value.iter().filter_map(|at| address("listen", at, report)).collect();
+    let mut addresses = Vec::new();
+    for at in &list.value {
+        match &at.value {
+            Either::A(text) => addresses.extend(address("listen", &at.with(text.clone()), report)),
+            Either::B(written) => {
+                let Some((at, socket)) = socket::socket(at.spot, written, report) else { continue };
+                addresses.push(at.clone());
+                sockets.extend(socket.map(|socket| (at, socket)));
+            }
+        }
+    }
     no_twins(&addresses, Clone::clone, |address| format!("`{address}` is written twice"), report);
     for (index, at) in addresses.iter().enumerate() {
         addresses.iter().take(index).for_each(|other| refuse_overlap(at, other, report));
@@ -103,6 +120,7 @@ pub fn check(claims: &[Claim], admin: Option<&At<ListenAddr>>, report: &mut Repo
             }
         }
     }
+    refuse_other_permissions(claims, report);
     refuse_second_defaults(claims, report);
     refuse_second_hosts(claims, report);
     if let Some(admin) = admin {
@@ -147,6 +165,22 @@ fn refuse_overlap(at: &At<ListenAddr>, other: &At<ListenAddr>, report: &mut Repo
         report.push(Problem::error(at.spot, message).also(other.spot, "the other is here").help(
             "\":80\" is every IPv4 and IPv6 address; write it for both, or \"0.0.0.0:80\" and \"[::]:80\"",
         ));
+    }
+}
+
+/// A socket has one file, whatever number of sites listen on it.
+fn refuse_other_permissions(claims: &[Claim], report: &mut Report) {
+    let mut known: HashMap<&ListenAddr, (Spot, &Socket)> = HashMap::new();
+    for (at, socket) in claims.iter().flat_map(|claim| &claim.sockets) {
+        let (first, other) = *known.entry(&at.value).or_insert((at.spot, socket));
+        if other != socket {
+            let message = format!("`{}` has other permissions than before", at.value);
+            report.push(
+                Problem::error(at.spot, message)
+                    .also(first, "the first are here")
+                    .help("write them once, and the address alone elsewhere"),
+            );
+        }
     }
 }
 

@@ -23,6 +23,7 @@ mod scalar;
 mod server;
 mod servers;
 mod site;
+mod socket;
 mod test;
 mod timeouts;
 mod trouble;

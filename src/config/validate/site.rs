@@ -34,6 +34,7 @@ pub fn site(
     let (timeouts, max_body) = (around.timeouts, around.max_body);
     let (locations, errors) = locations(raw, &mut around, report);
     let site = Site {
+        sockets: claim.sockets.iter().map(|(at, socket)| (at.value.clone(), socket.clone())).collect(),
         listen: claim.listen.iter().map(|at| at.value.clone()).collect(),
         hosts,
         timeouts,
