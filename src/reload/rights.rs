@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 
 use crate::config::Config;
+use crate::net::ListenAddr;
 use crate::privileges::Account;
 use crate::runtime;
 
@@ -27,8 +28,7 @@ pub(super) fn account(config: &Config) -> Option<&Account> {
 /// When the kernel refuses it.
 pub(super) fn give_up(account: &Account, config: &Config) -> io::Result<()> {
     let listeners = runtime::listeners(config);
-    let keep_low_ports =
-        listeners.iter().filter_map(|addr| addr.port()).any(|port| LOW_PORTS.contains(&port));
+    let keep_low_ports = listeners.iter().filter_map(ListenAddr::port).any(|port| LOW_PORTS.contains(&port));
     account.take_on(keep_low_ports).map_err(|error| {
         let remedy = "start rproxy with the capabilities SETUID and SETGID, or without `user`";
         io::Error::new(error.kind(), format!("cannot become {account}: {error}; {remedy}"))

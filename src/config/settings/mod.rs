@@ -136,7 +136,7 @@ const fn level(level: Level) -> &'static str {
 }
 
 fn listener(addr: &ListenAddr, site: &Site) -> Value {
-    let Some(socket) = site.sockets.get(addr) else { return text(addr).into() };
+    let Some(socket) = site.sockets.get(addr) else { return text(addr) };
     let mode = entry("mode", text(format!("{:04o}", socket.mode)));
     let owner = |key, owner: &Option<(String, u32)>| owner.as_ref().map(|(name, _)| entry(key, text(name)));
     let owners = [owner("user", &socket.user), owner("group", &socket.group)];

@@ -194,8 +194,9 @@ impl Watcher {
     }
 
     fn take_contents(&mut self, looked: Looked) -> Option<bool> {
-        let meanwhile = self.events.as_ref().map(Events::now);
-        meanwhile.into_iter().for_each(|heard| self.hear(heard));
+        if let Some(heard) = self.events.as_ref().map(Events::now) {
+            self.hear(heard);
+        }
         let again = self.stirred.filter(|stirred| stirred.again);
         if looked.is_other && again.is_some_and(|stirred| !stirred.is_over()) {
             // Perhaps it was half of something. The next look finds it to be other as well.
