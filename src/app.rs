@@ -106,10 +106,11 @@ fn reported(loaded: Result<Loaded, Report>) -> Option<Loaded> {
 }
 
 async fn serve(file: &Path, config: Config, watched: Watched) -> io::Result<()> {
-    let mut wishes = Wishes::new(file, watched)?;
+    let mut wishes = Wishes::new(file)?;
     runtime::raise_file_limit();
     let processes = runtime::processes(&config);
     let mut running = Running::bind(config)?;
+    wishes.follow(watched);
     let pools = Supervisor::start(processes);
     tokio::select! {
         () = pools.ready() => {}

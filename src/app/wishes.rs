@@ -40,11 +40,15 @@ pub(super) struct Wishes {
 impl Wishes {
     /// # Errors
     /// When the kernel refuses a handler of signals.
-    pub fn new(file: &Path, files: Watched) -> io::Result<Self> {
+    pub fn new(file: &Path) -> io::Result<Self> {
         let (signals, control) = (Signals::new()?, Control::open(file, Vec::new()));
-        let mut watcher = Watcher::new();
-        watcher.watch(files);
-        Ok(Self { signals, control, watcher, waiting: VecDeque::new() })
+        Ok(Self { signals, control, watcher: Watcher::new(), waiting: VecDeque::new() })
+    }
+
+    /// Asks for reloads when these files change. They are looked at by another thread, which there must not be
+    /// while this one has root's rights to give up.
+    pub fn follow(&mut self, files: Watched) {
+        self.watcher.watch(files);
     }
 
     /// Asks for a reload when one of these files changes. Those of a configuration that was refused are watched
