@@ -8,18 +8,22 @@ mod wishes;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, LocalOptions};
 
 use crate::config::{self, Config, Loaded, Report, Watched};
 use crate::explain::tested;
+use crate::handover::Inheritance;
 use crate::observe;
 use crate::process::Supervisor;
 use crate::reload::Running;
 use crate::runtime;
+use crate::systemd::Notifier;
 
 pub use explain::explain;
+use operate::Ended;
 pub use order::order;
 use wishes::Wishes;
 
@@ -106,10 +110,13 @@ fn reported(loaded: Result<Loaded, Report>) -> Option<Loaded> {
 }
 
 async fn serve(file: &Path, config: Config, watched: Watched) -> io::Result<()> {
-    let mut wishes = Wishes::new(file)?;
     runtime::raise_file_limit();
+    // First of all: it reads and clears the environment, which no other thread may do meanwhile.
+    let mut inheritance = Inheritance::receive().await?;
+    let mut wishes = Wishes::new()?;
+    let orders = inheritance.control();
     let processes = runtime::processes(&config);
-    let mut running = Running::bind(config)?;
+    let mut running = Running::bind(config, inheritance)?;
     wishes.follow(watched);
     let pools = Supervisor::start(processes);
     tokio::select! {
@@ -121,8 +128,16 @@ async fn serve(file: &Path, config: Config, watched: Watched) -> io::Result<()> 
         }
     }
     running.serve()?;
-    operate::until_stop(file, &mut running, &mut wishes).await;
-    operate::drain(&mut running, &mut wishes).await;
+    let mut notifier = Notifier::new();
+    let log = Arc::clone(running.log());
+    let ended = tokio::select! {
+        () = running.take_over() => {
+            wishes.take_orders(file, orders);
+            operate::until_stop(file, &mut running, &mut wishes, &mut notifier).await
+        }
+        () = wishes.until_stop(&log) => Ended::Asked,
+    };
+    operate::drain(&ended, &mut running, &mut wishes, &notifier).await;
     pools.stop(POOLS_STOP).await;
     running.end()?;
     tracing::info!("stopped");

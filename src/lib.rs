@@ -60,6 +60,15 @@
 //!    none is closed; a listener that is gone keeps the old one for its connections' last answers.
 //! 5. The old snapshot is freed with the last request that began with it.
 //!
+//! # Life of an upgrade
+//!
+//! 1. SIGUSR2 has the process start the program anew ([`handover`]), and goes on serving.
+//! 2. The new process gets every listening socket, reads its configuration, adopts what that asks for, binds what
+//!    it asks for besides, and starts its pools and event loops. From then on both accept.
+//! 3. It says that it serves. The former process tells the service manager ([`systemd`]) who is the service now,
+//!    lets go, and ends with its last connection.
+//! 4. A new process that does not come that far is ended, and nothing has changed.
+//!
 //! # Invariants
 //!
 //! - Imports point one way; `tests/layering.rs` keeps the table, and a folder's `mod.rs` is its only door.
@@ -87,8 +96,10 @@
 pub mod app;
 pub mod cli;
 pub mod control;
+pub mod handover;
 pub mod privileges;
 pub mod signals;
+pub mod systemd;
 
 pub mod reload;
 

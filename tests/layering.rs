@@ -20,9 +20,11 @@ const TABLE: &[(&str, &[&str])] = &[
     ("signals", &[]),
     ("privileges", &[]),
     ("control", &[]),
+    ("handover", &["net"]),
+    ("systemd", &[]),
     ("router", &["net", "http"]),
     ("upstream", &["net", "http", "observe"]),
-    ("process", &["net"]),
+    ("process", &["net", "handover"]),
     ("config", &["net", "http", "coding", "router", "privileges"]),
     ("middleware", &["net", "http", "coding", "observe", "spool"]),
     ("handler", &["net", "http", "coding", "observe", "upstream"]),
@@ -46,8 +48,17 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
     ("explain", &["net", "http", "router", "config", "runtime"]),
     ("admin", &["net", "http", "observe"]),
-    ("reload", &["net", "observe", "privileges", "config", "runtime", "explain", "upstream", "admin"]),
-    ("app", &["net", "observe", "signals", "control", "process", "config", "runtime", "explain", "reload"]),
+    (
+        "reload",
+        &["net", "handover", "observe", "privileges", "config", "runtime", "explain", "upstream", "admin"],
+    ),
+    (
+        "app",
+        &[
+            "net", "observe", "signals", "systemd", "control", "handover", "process", "config", "runtime",
+            "explain", "reload",
+        ],
+    ),
     ("cli", &[]),
     ("main", &["app", "cli", "control"]),
 ];

@@ -24,7 +24,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 
-use crate::net::{Bound, ListenAddr, Listener, Stream};
+use crate::net::{Bound, Listener, Stream};
 use crate::observe::Status;
 
 /// Connections at once; more wait in the kernel's queue.
@@ -46,42 +46,46 @@ pub type Look = Arc<dyn Fn() -> Status + Send + Sync>;
 pub struct Admin(Bound);
 
 impl Admin {
-    /// # Errors
-    /// What binding says; see [`Bound::private`].
-    pub fn bind(addr: &ListenAddr) -> io::Result<Self> {
-        Bound::private(addr).map(Self)
+    pub fn new(bound: Bound) -> Self {
+        Self(bound)
     }
 
-    /// With the real port, when port 0 was asked for.
-    pub fn addr(&self) -> &ListenAddr {
-        &self.0.actual
+    pub fn bound(&self) -> &Bound {
+        &self.0
     }
 
-    /// Serves until it is dropped, in the running event loop.
+    /// Leaves all as if it had never been there.
+    pub fn discard(self) {
+        self.0.discard();
+    }
+
+    /// What serves until it is dropped, in the running event loop.
     ///
     /// # Errors
     /// When the event loop refuses the socket.
-    pub async fn serve(self, look: Look) -> io::Result<()> {
-        let socket = self.0.socket(0)?;
-        let listener = Listener::adopt(&self.0.configured, socket)?;
-        let door = if matches!(listener, Listener::Unix(_)) { Door::Unix } else { Door::Tcp };
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
-        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-            match listener.accept().await {
-                Ok((stream, ..)) => {
-                    let served = connection(stream, door, Arc::clone(&look));
-                    tokio::spawn(async move {
-                        served.await;
-                        drop(place);
-                    });
-                }
-                Err(error) => {
-                    tracing::debug!("admin: accept: {error}");
-                    tokio::time::sleep(PAUSE).await;
-                }
+    pub fn serve(&self, look: Look) -> io::Result<impl Future<Output = ()> + use<>> {
+        let listener = Listener::adopt(&self.0.configured, self.0.sockets(0)?)?;
+        let door = if listener.is_unix() { Door::Unix } else { Door::Tcp };
+        Ok(serve(listener, door, look))
+    }
+}
+
+async fn serve(mut listener: Listener, door: Door, look: Look) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        match listener.accept().await {
+            Ok((stream, ..)) => {
+                let served = connection(stream, door, Arc::clone(&look));
+                tokio::spawn(async move {
+                    served.await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::debug!("admin: accept: {error}");
+                tokio::time::sleep(PAUSE).await;
             }
         }
-        Ok(())
     }
 }
 

@@ -1,74 +1,115 @@
 //! Does what the operator wants while rproxy serves: one thing after the other, and a stop at any time.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::wishes::{Wish, Wishes};
 use crate::control::{self, Reply};
+use crate::handover::Successor;
 use crate::reload::{Outcome, Running};
 use crate::runtime::{self, Phase};
+use crate::systemd::Notifier;
+
+/// What `systemctl status` shows.
+const SERVING: &str = "serving";
+const REFUSED: &str = "serving; the last reload was refused, and the log says why";
 
 /// Between two attempts to start an event loop that failed.
 const RESTART: Duration = Duration::from_secs(1);
 
+/// Why this process serves no longer.
+#[derive(Debug)]
+pub(super) enum Ended {
+    Asked,
+    /// Another process serves in its place.
+    Succeeded(Successor),
+}
+
 /// Serves until it is to stop.
-pub(super) async fn until_stop(file: &Path, running: &mut Running, wishes: &mut Wishes) {
+pub(super) async fn until_stop(
+    file: &Path,
+    running: &mut Running,
+    wishes: &mut Wishes,
+    notifier: &mut Notifier,
+) -> Ended {
+    notifier.ready(SERVING);
     loop {
         let wish = tokio::select! {
             wish = wishes.next() => wish,
+            () = notifier.stay_alive(async || running.beat().await) => continue,
             index = running.failed() => {
                 restart(running, index).await;
                 continue;
             }
         };
         match wish {
-            Wish::Stop => return,
+            Wish::Stop => return Ended::Asked,
+            Wish::Leave(successor) => {
+                notifier.is_served_by(successor.pid);
+                if successor.takes_over().await {
+                    return Ended::Succeeded(successor);
+                }
+                notifier.is_served_by(std::process::id());
+            }
             Wish::ReopenLogs => runtime::reopen_logs(running.log()),
-            Wish::Reload(reply) => match reload(file, reply, running, wishes).await {
-                Ended::Early => return,
-                Ended::Whole => {}
-            },
-            Wish::Changed => match reload(file, None, running, wishes).await {
-                Ended::Early => return,
-                Ended::Whole => {}
-            },
+            Wish::Reload(reply) => {
+                if announced(notifier, reload(file, reply, running, wishes)).await.is_break() {
+                    return Ended::Asked;
+                }
+            }
+            Wish::Changed => {
+                if announced(notifier, reload(file, None, running, wishes)).await.is_break() {
+                    return Ended::Asked;
+                }
+            }
             Wish::Restart(name, reply) => {
                 let message = format!("the upstream `{name}` has no `process` that rproxy runs");
                 reply.done(control::Outcome::Rejected(message));
             }
-            Wish::Upgrade => tracing::warn!("handing over to a new binary is not yet supported"),
+            Wish::Upgrade => wishes.hand_over(running.parcels()),
         }
     }
 }
 
-/// Whether something was broken off by a stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ended {
-    Early,
-    Whole,
+/// Has the service manager know of a reload and of its end, unless that is broken off by a stop.
+async fn announced(notifier: &Notifier, reload: impl Future<Output = Option<Outcome>>) -> ControlFlow<()> {
+    notifier.reloading();
+    match reload.await {
+        None => return ControlFlow::Break(()),
+        Some(Outcome::Rejected(_)) => notifier.ready(REFUSED),
+        Some(Outcome::Applied(_) | Outcome::Unchanged) => notifier.ready(SERVING),
+    }
+    ControlFlow::Continue(())
 }
 
-/// Takes up the file as it is now.
-async fn reload(file: &Path, reply: Option<Reply>, running: &mut Running, wishes: &mut Wishes) -> Ended {
+/// Takes up the file as it is now, unless that is broken off by a stop.
+async fn reload(
+    file: &Path,
+    reply: Option<Reply>,
+    running: &mut Running,
+    wishes: &mut Wishes,
+) -> Option<Outcome> {
     let replies: Vec<Reply> = reply.into_iter().chain(wishes.take_reloads()).collect();
     let log = Arc::clone(running.log());
-    let (outcome, ended) = tokio::select! {
+    let outcome = tokio::select! {
         (outcome, watched) = running.reload(file) => {
             wishes.watch(watched, &outcome);
             tell(&outcome);
-            (outcome, Ended::Whole)
+            Some(outcome)
         }
-        () = wishes.until_stop(&log) => (Outcome::Rejected("rproxy is stopping".into()), Ended::Early),
+        () = wishes.until_stop(&log) => None,
     };
     for reply in replies {
         reply.done(match &outcome {
-            Outcome::Applied(changes) => control::Outcome::Done(changes.clone()),
-            Outcome::Unchanged => control::Outcome::Done(Vec::new()),
-            Outcome::Rejected(report) => control::Outcome::Rejected(report.clone()),
+            Some(Outcome::Applied(changes)) => control::Outcome::Done(changes.clone()),
+            Some(Outcome::Unchanged) => control::Outcome::Done(Vec::new()),
+            Some(Outcome::Rejected(report)) => control::Outcome::Rejected(report.clone()),
+            None => control::Outcome::Rejected("rproxy is stopping".into()),
         });
     }
-    ended
+    outcome
 }
 
 fn tell(outcome: &Outcome) {
@@ -93,14 +134,13 @@ async fn restart(running: &mut Running, index: usize) {
     }
 }
 
-/// Ends the event loops when their requests have ended, their grace is over, or a second stop is asked for.
-pub(super) async fn drain(running: &mut Running, wishes: &mut Wishes) {
+/// Ends the event loops when their requests have ended, their grace is over, or another stop is asked for.
+pub(super) async fn drain(ended: &Ended, running: &mut Running, wishes: &mut Wishes, notifier: &Notifier) {
     wishes.refuse_all();
-    let grace = running.snapshot().config.server.shutdown_grace;
-    tracing::info!("stopping: requests in flight have {grace:?}");
+    let phase = last_phase(ended, running, notifier);
     let log = Arc::clone(running.log());
     let stopped = tokio::select! {
-        () = running.drain(Phase::Draining(grace)) => false,
+        () = running.drain(phase) => false,
         () = wishes.until_stop(&log) => true,
     };
     if stopped {
@@ -108,4 +148,22 @@ pub(super) async fn drain(running: &mut Running, wishes: &mut Wishes) {
         running.stop().await;
     }
     wishes.refuse_all();
+}
+
+/// How the event loops are to end.
+fn last_phase(ended: &Ended, running: &Running, notifier: &Notifier) -> Phase {
+    let snapshot = running.snapshot();
+    let server = &snapshot.config.server;
+    match ended {
+        Ended::Asked => {
+            tracing::info!("stopping: requests in flight have {:?}", server.shutdown_grace);
+            notifier.stopping("stopping: requests in flight are being finished");
+            Phase::Draining(server.shutdown_grace)
+        }
+        Ended::Succeeded(successor) => {
+            let (pid, grace) = (successor.pid, server.upgrade_grace);
+            tracing::info!(pid, "the new process serves; requests in flight here have {grace:?}");
+            Phase::HandingOver(grace)
+        }
+    }
 }

@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use crate::config::Watched;
 use crate::control::{self, Control, Outcome, Reply};
+use crate::handover::{Parcel, Purpose, Successor, Upgrade};
 use crate::observe::AccessLog;
 use crate::reload::{self, Watcher};
 use crate::runtime;
@@ -25,6 +27,8 @@ pub(super) enum Wish {
     Restart(String, Reply),
     /// Hand the listening sockets to a new binary.
     Upgrade,
+    /// A new binary serves: leave it alone with that.
+    Leave(Successor),
 }
 
 /// Everything that is asked for, in its order, from the moment this is made on.
@@ -33,6 +37,7 @@ pub(super) struct Wishes {
     signals: Signals,
     control: Control,
     watcher: Watcher,
+    upgrade: Upgrade,
     /// What was asked for while something else was being done.
     waiting: VecDeque<Wish>,
 }
@@ -40,15 +45,34 @@ pub(super) struct Wishes {
 impl Wishes {
     /// # Errors
     /// When the kernel refuses a handler of signals.
-    pub fn new(file: &Path) -> io::Result<Self> {
-        let (signals, control) = (Signals::new()?, Control::open(file, Vec::new()));
-        Ok(Self { signals, control, watcher: Watcher::new(), waiting: VecDeque::new() })
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            signals: Signals::new()?,
+            control: Control::none(),
+            watcher: Watcher::new(),
+            upgrade: Upgrade::default(),
+            waiting: VecDeque::new(),
+        })
     }
 
     /// Asks for reloads when these files change. They are looked at by another thread, which there must not be
     /// while this one has root's rights to give up.
     pub fn follow(&mut self, files: Watched) {
         self.watcher.watch(files);
+    }
+
+    /// Takes orders of the command line too, over the sockets of a former process if there are any.
+    pub fn take_orders(&mut self, file: &Path, inherited: Vec<OwnedFd>) {
+        self.control = Control::open(file, inherited);
+    }
+
+    /// Starts a new process for the sockets of this one, as far as `listening` has them.
+    pub fn hand_over(&mut self, listening: io::Result<Vec<Parcel>>) {
+        let parcels = listening.and_then(|mut parcels| {
+            parcels.push(Parcel { purpose: Purpose::Control, sockets: self.control.sockets()? });
+            Ok(parcels)
+        });
+        self.upgrade.begin(parcels);
     }
 
     /// Asks for a reload when one of these files changes. Those of a configuration that was refused are watched
@@ -93,8 +117,10 @@ impl Wishes {
         replies.collect()
     }
 
-    /// Nothing more is done: whoever waits is told.
+    /// Nothing more is done: whoever waits is told, and a new process that is not ready is ended.
     pub fn refuse_all(&mut self) {
+        self.control = Control::none();
+        self.upgrade = Upgrade::default();
         for wish in self.waiting.drain(..) {
             if let Wish::Reload(Some(reply)) | Wish::Restart(_, reply) = wish {
                 reply.done(Outcome::Rejected("rproxy is stopping".into()));
@@ -114,7 +140,9 @@ impl Wishes {
                 control::Command::Reload => Wish::Reload(Some(order.reply)),
                 control::Command::Restart(name) => Wish::Restart(name, order.reply),
             },
-            () = self.watcher.changed() => Wish::Changed,
+            // A new process reads them by itself, and is not to meet this one at a new address.
+            () = self.watcher.changed(), if !self.upgrade.is_under_way() => Wish::Changed,
+            successor = self.upgrade.done() => Wish::Leave(successor),
         }
     }
 }

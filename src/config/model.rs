@@ -46,6 +46,8 @@ pub struct Server {
     pub workers: Option<NonZeroUsize>,
     /// How long requests in flight may go on after a graceful stop was asked for.
     pub shutdown_grace: Duration,
+    /// The same for a process that another one has taken over from: nobody waits for its end.
+    pub upgrade_grace: Duration,
     pub trusted_proxies: TrustedProxies,
     /// Where the status page is; off unless said.
     pub admin: Option<ListenAddr>,

@@ -93,6 +93,7 @@ tables! {
     Server = "[server]" {
         workers: Count,
         shutdown_grace: Duration,
+        upgrade_grace: Duration,
         trusted_proxies: List<String>,
         admin: String,
         spool: Spool,

@@ -2,13 +2,13 @@
 
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, TcpStream, UnixListener};
 
-use super::socket_file::{self, SocketAccess};
-use super::{ClientAddr, ListenAddr, Stream};
+use super::ListenAddr;
+use super::socket_file::{self, SocketAccess, claim_socket_file, remove_socket_files};
 
 /// How many connections the kernel may hold for us, capped by `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
@@ -17,10 +17,10 @@ const BACKLOG: i32 = 4096;
 ///
 /// Without it the kernel takes megabytes for a slow client, and tells of room only when a third of that is
 /// gone: one that reads 10 KiB a second would look as if it stood still for minutes. Clients that turn out
-/// fast are let off ([`Stream::take_any_amount`]).
+/// fast are let off ([`super::Stream::take_any_amount`]).
 const UNSENT_MAX: u32 = 256 * 1024;
 
-/// Bound and listening sockets for one configured address, one for each event loop.
+/// Bound and listening sockets for one configured address: of TCP one for each event loop.
 ///
 /// They are kept here as well as in the loops, for a loop that has to be started anew, or for another process
 /// that takes over. A socket is closed when both have let it go.
@@ -30,6 +30,26 @@ pub struct Bound {
     /// The address with the real port, when port 0 was asked for.
     pub actual: ListenAddr,
     sockets: Vec<Socket>,
+    loops: usize,
+    origin: Origin,
+}
+
+/// Who has made the sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Ours,
+    /// A former process, which serves until this one does.
+    Former,
+    /// A service manager, which keeps them.
+    Foreign,
+}
+
+/// Sockets that were bound before this process was.
+#[derive(Debug)]
+pub struct Inherited {
+    pub sockets: Vec<OwnedFd>,
+    /// Somebody else made them, and keeps them.
+    pub foreign: bool,
 }
 
 impl Bound {
@@ -89,7 +109,7 @@ impl Bound {
             ListenAddr::Any(_) => ListenAddr::Any(real.port()),
             ListenAddr::Tcp(_) | ListenAddr::Unix(_) => ListenAddr::Tcp(real),
         };
-        Ok(Self { configured: configured.clone(), actual, sockets })
+        Ok(Self { configured: configured.clone(), actual, sockets, loops, origin: Origin::Ours })
     }
 
     /// A Unix socket that these may connect to.
@@ -104,13 +124,36 @@ impl Bound {
     ) -> io::Result<Self> {
         let first = socket_file::listen(path, access, BACKLOG)?;
         first.set_nonblocking(true)?;
-        let mut sockets = vec![first];
-        for _ in 1..loops {
-            let clone =
-                sockets.first().map_or_else(|| Err(io::ErrorKind::NotFound.into()), Socket::try_clone)?;
-            sockets.push(clone);
+        let (configured, actual) = (configured.clone(), configured.clone());
+        Ok(Self { configured, actual, sockets: vec![first], loops, origin: Origin::Ours })
+    }
+
+    /// Takes over what listens on `addr` already. There may be more sockets than event loops, or fewer.
+    ///
+    /// # Errors
+    /// When one of them is no socket, or not to be set up as ours are.
+    pub fn adopt(addr: &ListenAddr, inherited: Inherited, loops: usize) -> io::Result<Self> {
+        let Inherited { sockets, foreign } = inherited;
+        let sockets: Vec<_> = sockets.into_iter().map(Socket::from).collect();
+        for socket in &sockets {
+            socket.set_nonblocking(true)?;
+            if addr.port().is_some() {
+                socket.set_tcp_notsent_lowat(UNSENT_MAX)?;
+            }
         }
-        Ok(Self { configured: configured.clone(), actual: configured.clone(), sockets })
+        let real = sockets.first().map(Socket::local_addr).transpose()?.and_then(|local| local.as_socket());
+        let actual = match (addr, real) {
+            (ListenAddr::Any(_), Some(real)) => ListenAddr::Any(real.port()),
+            (ListenAddr::Tcp(_), Some(real)) => ListenAddr::Tcp(real),
+            _ => addr.clone(),
+        };
+        let origin = if foreign { Origin::Foreign } else { Origin::Former };
+        if let ListenAddr::Unix(path) = addr
+            && !foreign
+        {
+            claim_socket_file(path);
+        }
+        Ok(Self { configured: addr.clone(), actual, sockets, loops, origin })
     }
 
     /// Binds `addr` although this process holds the same port by another address, which the look for other
@@ -122,52 +165,45 @@ impl Bound {
         Self::open(addr, loops, false)
     }
 
-    /// A duplicate of one event loop's socket.
+    /// Duplicates for one event loop: each socket is one loop's at least, and each loop has one.
     ///
     /// # Errors
     /// When no descriptor is left.
-    pub fn socket(&self, index: usize) -> io::Result<Socket> {
-        let socket = self.sockets.get(index).or(self.sockets.first());
-        socket.map_or_else(|| Err(io::ErrorKind::NotFound.into()), Socket::try_clone)
+    pub fn sockets(&self, index: usize) -> io::Result<Vec<Socket>> {
+        let own = self.sockets.iter().skip(index).step_by(self.loops.max(1));
+        let own = own.map(Socket::try_clone).collect::<io::Result<Vec<_>>>()?;
+        if own.is_empty() {
+            return self.sockets.iter().cycle().nth(index).map(Socket::try_clone).into_iter().collect();
+        }
+        Ok(own)
     }
-}
 
-/// A listening socket inside an event loop.
-#[derive(Debug)]
-pub enum Listener {
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
+    /// Duplicates of all, for another process.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn duplicates(&self) -> io::Result<Vec<OwnedFd>> {
+        self.sockets.iter().map(|socket| socket.try_clone().map(OwnedFd::from)).collect()
+    }
 
-impl Listener {
-    /// Registers a bound socket with the running event loop.
-    pub fn adopt(addr: &ListenAddr, socket: Socket) -> io::Result<Self> {
-        match addr {
-            ListenAddr::Unix(_) => UnixListener::from_std(socket.into()).map(Self::Unix),
-            ListenAddr::Tcp(_) | ListenAddr::Any(_) => TcpListener::from_std(socket.into()).map(Self::Tcp),
+    /// Whether somebody else has made the sockets, and keeps them.
+    pub fn is_foreign(&self) -> bool {
+        self.origin == Origin::Foreign
+    }
+
+    /// Leaves all as if it had never been there: what a former process has made is still its own.
+    pub fn discard(self) {
+        if self.origin == Origin::Ours {
+            self.remove_file();
         }
     }
 
-    /// The next connection, with our own address as the client reached it.
-    pub async fn accept(&self) -> io::Result<(Stream, ClientAddr, Option<SocketAddr>)> {
-        match self {
-            Self::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
-                prepare(&stream)?;
-                let local = stream.local_addr().ok();
-                Ok((Stream::Tcp(stream), ClientAddr::Tcp(peer), local))
-            }
-            Self::Unix(listener) => {
-                let (stream, _) = listener.accept().await?;
-                Ok((Stream::Unix(stream), ClientAddr::Unix, None))
-            }
+    /// Takes the file of a Unix socket away, so that nobody comes any more.
+    pub fn remove_file(&self) {
+        if !self.is_foreign() {
+            remove_socket_files([&self.configured]);
         }
     }
-}
-
-/// Without this the last packet of a small answer waits for the acknowledgement of the one before.
-fn prepare(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)
 }
 
 fn tcp_socket(at: SocketAddr, only_v6: bool, share_port: bool) -> io::Result<Socket> {
@@ -191,4 +227,82 @@ fn tcp_socket(at: SocketAddr, only_v6: bool, share_port: bool) -> io::Result<Soc
 
 fn ipv6_exists() -> bool {
     Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::os::fd::AsFd;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// The kernel's name of the socket behind a descriptor.
+    fn identity(socket: &Socket) -> u64 {
+        rustix::fs::fstat(socket.as_fd()).unwrap().st_ino
+    }
+
+    fn of_loops(bound: &Bound, loops: usize) -> Vec<Vec<u64>> {
+        let sockets = |index| bound.sockets(index).unwrap();
+        (0..loops).map(|index| sockets(index).iter().map(identity).collect()).collect()
+    }
+
+    fn handed_on(bound: &Bound, loops: usize) -> Bound {
+        let inherited = Inherited { sockets: bound.duplicates().unwrap(), foreign: false };
+        Bound::adopt(&bound.configured, inherited, loops).unwrap()
+    }
+
+    fn loopback() -> ListenAddr {
+        "127.0.0.1:0".parse().unwrap()
+    }
+
+    #[test]
+    fn each_loop_has_a_socket_of_its_own() {
+        let each = of_loops(&Bound::new(&loopback(), 4).unwrap(), 4);
+        assert!(each.iter().all(|sockets| sockets.len() == 1), "{each:?}");
+        assert_eq!(each.iter().flatten().collect::<BTreeSet<_>>().len(), 4);
+    }
+
+    #[test]
+    fn fewer_loops_take_all_sockets_of_more_and_each_but_once() {
+        let bound = Bound::new(&loopback(), 5).unwrap();
+        let each = of_loops(&handed_on(&bound, 2), 2);
+        assert_eq!(each.iter().map(Vec::len).collect::<Vec<_>>(), [3, 2]);
+        assert_eq!(each.iter().flatten().collect::<BTreeSet<_>>().len(), 5);
+    }
+
+    #[test]
+    fn more_loops_share_the_sockets_of_fewer() {
+        let bound = Bound::new(&loopback(), 2).unwrap();
+        let each = of_loops(&handed_on(&bound, 5), 5);
+        assert!(each.iter().all(|sockets| sockets.len() == 1), "{each:?}");
+        assert_eq!(each.iter().flatten().collect::<BTreeSet<_>>().len(), 2);
+    }
+
+    #[test]
+    fn a_port_that_the_kernel_chose_is_kept() {
+        let bound = Bound::new(&loopback(), 1).unwrap();
+        let adopted = handed_on(&bound, 1);
+        assert_ne!(adopted.actual.port(), Some(0));
+        assert_eq!((&adopted.configured, &adopted.actual), (&loopback(), &bound.actual));
+    }
+
+    #[test]
+    fn a_socket_file_is_removed_by_who_has_it_and_not_if_it_is_another_one() {
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join("here.sock");
+        let addr = ListenAddr::Unix(path.clone());
+        let bound = Bound::new(&addr, 1).unwrap();
+        handed_on(&bound, 1).discard();
+        assert!(path.exists(), "the former process serves on it");
+        std::fs::rename(&path, dir.path().join("kept")).unwrap();
+        let other = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        bound.remove_file();
+        assert!(path.exists(), "another process listens there");
+        drop(other);
+        std::fs::rename(dir.path().join("kept"), &path).unwrap();
+        handed_on(&bound, 1).remove_file();
+        assert!(!path.exists());
+    }
 }

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::{ProcessSpec, output};
+use crate::handover::PRIVATE_VARIABLES;
 
 /// Strays of a master that died on its own get this long to end before they are killed.
 const STRAY_GRACE: Duration = Duration::from_secs(2);
@@ -29,7 +30,11 @@ pub(super) struct Group {
 impl Group {
     pub(super) fn spawn(spec: &ProcessSpec) -> io::Result<Self> {
         let (program, arguments) = spec.command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-        let mut master = Command::new(program_path(program, &spec.directory))
+        let mut command = Command::new(program_path(program, &spec.directory));
+        for name in PRIVATE_VARIABLES {
+            command.env_remove(name);
+        }
+        let mut master = command
             .args(arguments)
             .current_dir(&spec.directory)
             // Python buffers a pipe by the block: what an app prints would show minutes late.

@@ -7,22 +7,20 @@ use tokio::task::AbortHandle;
 
 use super::doors::unbound;
 use crate::admin::{Admin, Look};
-use crate::net::{self, ListenAddr};
+use crate::handover::{Inheritance, Parcel, Purpose};
+use crate::net::{Bound, ListenAddr};
 use crate::runtime;
 
 /// The page as it is served. It ends with this value.
 #[derive(Debug)]
 pub(super) struct Console {
-    addr: ListenAddr,
-    task: AbortHandle,
+    admin: Admin,
+    task: Option<AbortHandle>,
 }
 
 /// Its address, bound and not yet served.
 #[derive(Debug)]
-pub(super) struct NewConsole {
-    addr: ListenAddr,
-    admin: Admin,
-}
+pub(super) struct NewConsole(Admin);
 
 /// What becomes of the status page with another configuration.
 #[derive(Debug)]
@@ -35,19 +33,21 @@ pub(super) enum Move {
 impl Move {
     /// # Errors
     /// When the new address cannot be bound, with the remedy.
-    pub fn prepare(present: Option<&Console>, wanted: Option<&ListenAddr>) -> io::Result<Self> {
+    pub fn prepare(
+        present: Option<&Console>,
+        wanted: Option<&ListenAddr>,
+        inheritance: &mut Inheritance,
+    ) -> io::Result<Self> {
         match wanted {
-            _ if present.map(|console| &console.addr) == wanted => Ok(Self::Stays),
-            Some(addr) => NewConsole::bind(addr).map(Self::To),
+            _ if present.map(|console| &console.admin.bound().configured) == wanted => Ok(Self::Stays),
+            Some(addr) => NewConsole::bind(addr, inheritance).map(Self::To),
             None => Ok(Self::Ends),
         }
     }
 
     pub fn discard(self) {
-        if let Self::To(console) = self {
-            let NewConsole { addr, admin } = console;
-            drop(admin);
-            net::remove_socket_files([&addr]);
+        if let Self::To(NewConsole(admin)) = self {
+            admin.discard();
         }
     }
 }
@@ -55,26 +55,53 @@ impl Move {
 impl NewConsole {
     /// # Errors
     /// When the address cannot be bound, with the remedy.
-    pub fn bind(addr: &ListenAddr) -> io::Result<Self> {
-        let admin = Admin::bind(addr).map_err(|error| unbound(addr, "admin", &error))?;
-        Ok(Self { addr: addr.clone(), admin })
+    pub fn bind(addr: &ListenAddr, inheritance: &mut Inheritance) -> io::Result<Self> {
+        let bound = match inheritance.admin(addr)? {
+            Some(inherited) => Bound::adopt(addr, inherited, 1),
+            None => Bound::private(addr),
+        };
+        bound.map(|bound| Self(Admin::new(bound))).map_err(|error| unbound(addr, "admin", &error))
     }
 
     pub fn serve(self, look: Look) -> Console {
-        tracing::info!("status page on {}", runtime::url(self.admin.addr()));
-        let task = tokio::spawn(async move {
-            if let Err(error) = self.admin.serve(look).await {
+        let Self(admin) = self;
+        tracing::info!("status page on {}", runtime::url(&admin.bound().actual));
+        let task = match admin.serve(look) {
+            Ok(served) => Some(tokio::spawn(served).abort_handle()),
+            Err(error) => {
                 tracing::error!("the status page cannot be served: {error}");
+                None
             }
-        });
-        Console { addr: self.addr, task: task.abort_handle() }
+        };
+        Console { admin, task }
+    }
+}
+
+impl Console {
+    /// For a process that takes over.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn parcel(&self) -> io::Result<Option<Parcel>> {
+        let bound = self.admin.bound();
+        if bound.is_foreign() {
+            return Ok(None);
+        }
+        let purpose = Purpose::Admin(bound.configured.to_string());
+        Ok(Some(Parcel { purpose, sockets: bound.duplicates()? }))
+    }
+
+    /// Takes the socket's file away, unless another process goes on with it.
+    pub fn remove_file(&self) {
+        self.admin.bound().remove_file();
     }
 }
 
 impl Drop for Console {
     fn drop(&mut self) {
-        self.task.abort();
-        net::remove_socket_files([&self.addr]);
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 

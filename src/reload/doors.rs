@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use crate::config::Config;
+use crate::handover::{Inheritance, Parcel, Purpose};
 use crate::net::{self, Bound, ListenAddr};
 use crate::runtime::{self, Door, Snapshot};
 
@@ -18,21 +19,14 @@ pub(super) struct Doors {
 pub(super) struct NewDoors(Vec<Bound>);
 
 impl Doors {
-    /// Binds what is wanted and not there, for so many event loops.
+    /// Takes over or binds what is wanted and not there, for so many event loops.
     ///
     /// # Errors
     /// The first address that cannot be bound, with the remedy. Nothing is left of the others then.
-    pub fn bind(&self, config: &Config, loops: usize) -> io::Result<NewDoors> {
+    pub fn bind(&self, config: &Config, loops: usize, inheritance: &mut Inheritance) -> io::Result<NewDoors> {
         let mut new = NewDoors::default();
         for addr in runtime::listeners(config).iter().filter(|addr| !self.open.contains_key(*addr)) {
-            let bound = match addr {
-                ListenAddr::Unix(path) => {
-                    Bound::unix(addr, path, loops, runtime::socket_access(config, addr))
-                }
-                _ if self.holds_port_of(addr) => Bound::beside(addr, loops),
-                _ => Bound::new(addr, loops),
-            };
-            match bound {
+            match self.open(addr, config, loops, inheritance) {
                 Ok(bound) => new.0.push(bound),
                 Err(error) => {
                     new.discard();
@@ -41,6 +35,23 @@ impl Doors {
             }
         }
         Ok(new)
+    }
+
+    fn open(
+        &self,
+        addr: &ListenAddr,
+        config: &Config,
+        loops: usize,
+        inheritance: &mut Inheritance,
+    ) -> io::Result<Bound> {
+        if let Some(inherited) = inheritance.listener(addr)? {
+            return Bound::adopt(addr, inherited, loops);
+        }
+        match addr {
+            ListenAddr::Unix(path) => Bound::unix(addr, path, loops, runtime::socket_access(config, addr)),
+            _ if self.holds_port_of(addr) || inheritance.holds_port_of(addr) => Bound::beside(addr, loops),
+            _ => Bound::new(addr, loops),
+        }
     }
 
     /// Takes new listeners in.
@@ -67,11 +78,30 @@ impl Doors {
 
     /// Lets go of what is no longer wanted. The event loops have it still.
     pub fn remove_all_but(&mut self, wanted: &[ListenAddr]) -> Vec<ListenAddr> {
-        let gone: Vec<_> = self.open.keys().filter(|addr| !wanted.contains(addr)).cloned().collect();
-        for addr in &gone {
-            self.open.remove(addr);
-        }
-        gone
+        let gone = self.open.extract_if(.., |addr, _| !wanted.contains(addr));
+        gone.map(|(addr, bound)| {
+            bound.remove_file();
+            addr
+        })
+        .collect()
+    }
+
+    /// Takes the files of Unix sockets away, unless another process goes on with them.
+    pub fn remove_files(&self) {
+        self.open.values().for_each(Bound::remove_file);
+    }
+
+    /// All sockets that are ours to give, for a process that takes over.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn parcels(&self) -> io::Result<Vec<Parcel>> {
+        let ours = self.open.values().filter(|bound| !bound.is_foreign());
+        let parcels = ours.map(|bound| {
+            let purpose = Purpose::Listen(bound.configured.to_string());
+            Ok(Parcel { purpose, sockets: bound.duplicates()? })
+        });
+        parcels.collect()
     }
 
     /// All sockets for one event loop.
@@ -100,8 +130,7 @@ impl NewDoors {
 
     /// A Unix socket that was bound for nothing leaves no file.
     pub fn discard(self) {
-        net::remove_socket_files(self.0.iter().map(|bound| &bound.configured));
-        drop(self);
+        self.0.into_iter().for_each(Bound::discard);
     }
 }
 

@@ -16,9 +16,9 @@ use super::left::Left;
 use super::pulse::Pulse;
 use super::{Outcome, candidate, rights};
 use crate::config::{Config, Watched};
-use crate::net;
+use crate::handover::{Inheritance, Parcel};
 use crate::observe::{AccessLog, ConfigurationStatus, Counters, Floods};
-use crate::runtime::{self, EventLoop, Logs, Phase, Placements, Snapshot, Turn};
+use crate::runtime::{self, Beat, EventLoop, Logs, Phase, Placements, Snapshot, Turn};
 
 /// The event loops with all that they serve. Lives on the control thread, whose runtime is a local one.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct Running {
     phase: watch::Sender<Phase>,
     doors: Doors,
     console: Option<Console>,
+    /// What a service manager has bound may be asked for later too.
+    inheritance: Inheritance,
     checks: Checks,
     logs: Logs,
     counters: Arc<Counters>,
@@ -56,14 +58,15 @@ impl Running {
     ///
     /// # Errors
     /// What cannot be had, with the remedy.
-    pub fn bind(config: Config) -> io::Result<Self> {
+    pub fn bind(config: Config, mut inheritance: Inheritance) -> io::Result<Self> {
         let account = rights::account(&config);
         let owner = account.map(|account| (account.user_id, account.group_id));
         let mut logs = Logs::open(&config, owner)?;
         let loops_wanted = runtime::loops(&config);
         let mut doors = Doors::default();
-        let new = doors.bind(&config, loops_wanted)?;
-        let console = config.server.admin.as_ref().map(NewConsole::bind).transpose()?;
+        let new = doors.bind(&config, loops_wanted, &mut inheritance)?;
+        let console =
+            config.server.admin.as_ref().map(|addr| NewConsole::bind(addr, &mut inheritance)).transpose()?;
         // All threads, of which there is no other yet, have the rights of the one that starts them.
         if let Some(account) = account {
             rights::give_up(account, &config)?;
@@ -80,6 +83,7 @@ impl Running {
             phase: watch::Sender::new(Phase::Serving),
             doors,
             console: None,
+            inheritance,
             checks: Checks::default(),
             logs,
             counters,
@@ -163,10 +167,11 @@ impl Running {
         Ok(self.commit(snapshot, prepared).await)
     }
 
-    fn prepare(&self, snapshot: &Snapshot) -> io::Result<Prepared> {
+    fn prepare(&mut self, snapshot: &Snapshot) -> io::Result<Prepared> {
         let logs = self.logs.prepare(&snapshot.config)?;
-        let doors = self.doors.bind(&snapshot.config, self.loops_wanted)?;
-        match Move::prepare(self.console.as_ref(), snapshot.config.server.admin.as_ref()) {
+        let inheritance = &mut self.inheritance;
+        let doors = self.doors.bind(&snapshot.config, self.loops_wanted, inheritance)?;
+        match Move::prepare(self.console.as_ref(), snapshot.config.server.admin.as_ref(), inheritance) {
             Ok(console) => Ok(Prepared { doors, console, logs }),
             Err(error) => {
                 doors.discard();
@@ -193,14 +198,16 @@ impl Running {
         let left = snapshot.take_over(&self.snapshot());
         self.force.send_modify(|force| force.succeed(Arc::clone(&snapshot)));
         join_all(self.loops.iter().map(EventLoop::commit)).await;
-        net::remove_socket_files(&gone);
         for addr in gone {
             tracing::info!("no longer listening on {}", runtime::url(&addr));
         }
         match prepared.console {
             Move::Stays => {}
-            Move::Ends => self.console = None,
-            Move::To(console) => self.console = Some(self.serve_console(console)),
+            Move::Ends => self.end_console(),
+            Move::To(console) => {
+                self.end_console();
+                self.console = Some(self.serve_console(console));
+            }
         }
         self.checks.follow(&snapshot);
         // Each loop has turned since: none is about to choose one of them.
@@ -220,6 +227,19 @@ impl Running {
     fn watch_loops(&mut self) {
         let beats = self.loops.iter().map(EventLoop::beat);
         self.pulses = beats.enumerate().map(|(index, beat)| Pulse::watch(index, beat)).collect();
+    }
+
+    fn end_console(&mut self) {
+        if let Some(console) = self.console.take().filter(|_| !self.inheritance.has_former()) {
+            console.remove_file();
+        }
+    }
+
+    /// What was not taken over is the former process's still.
+    fn remove_files(&self) {
+        if !self.inheritance.has_former() {
+            self.doors.remove_files();
+        }
     }
 
     fn start_loop(&self, index: usize) -> io::Result<EventLoop> {
@@ -270,11 +290,41 @@ impl Running {
         Ok(())
     }
 
+    /// All listening sockets, for a process that takes over.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn parcels(&self) -> io::Result<Vec<Parcel>> {
+        let mut parcels = self.doors.parcels()?;
+        parcels.extend(self.console.as_ref().map(Console::parcel).transpose()?.flatten());
+        parcels.extend(self.inheritance.parcels()?);
+        Ok(parcels)
+    }
+
+    /// Tells the former process, if there is one, that this one serves, and returns when it has let go. Closes
+    /// what was passed and is not wanted.
+    pub async fn take_over(&mut self) {
+        self.inheritance.ready().await;
+        self.inheritance.drop_the_rest();
+    }
+
+    /// Returns when every event loop has turned once more.
+    pub async fn beat(&self) {
+        let beats: Vec<_> = self.loops.iter().map(EventLoop::beat).collect();
+        join_all(beats.iter().map(Beat::turn)).await;
+    }
+
     /// Takes no more connections; returns when the requests in flight have ended or their grace is over.
     /// Dropped, it goes on in the event loops.
     pub async fn drain(&mut self, phase: Phase) {
         self.checks.stop();
         self.pulses.clear();
+        if matches!(phase, Phase::HandingOver(_)) {
+            // The other process shows the page.
+            self.console = None;
+        } else {
+            self.remove_files();
+        }
         // The loops' own sockets are to be the last, whose queues they serve.
         drop(std::mem::take(&mut self.doors));
         self.phase.send_replace(phase);
@@ -291,10 +341,11 @@ impl Running {
     ///
     /// # Errors
     /// When an event loop panicked.
-    pub fn end(self) -> io::Result<()> {
+    pub fn end(mut self) -> io::Result<()> {
         self.floods.tell_all(Instant::now());
-        let joined: Vec<_> = self.loops.into_iter().map(EventLoop::join).collect();
-        net::remove_socket_files(&runtime::listeners(&self.force.borrow().snapshot.config));
+        let joined: Vec<_> = std::mem::take(&mut self.loops).into_iter().map(EventLoop::join).collect();
+        self.remove_files();
+        self.end_console();
         joined.into_iter().collect::<Result<(), _>>().map_err(io::Error::other)
     }
 }

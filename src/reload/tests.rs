@@ -9,6 +9,7 @@ use tokio::runtime::{Builder, LocalOptions};
 
 use super::*;
 use crate::config;
+use crate::handover::Inheritance;
 use crate::runtime::Phase;
 
 /// A site on a Unix socket that answers everything with this text.
@@ -36,7 +37,8 @@ impl Place {
     }
 
     fn serve(&self) -> Running {
-        let mut running = Running::bind(config::load(&self.file()).unwrap().config).unwrap();
+        let config = config::load(&self.file()).unwrap().config;
+        let mut running = Running::bind(config, Inheritance::default()).unwrap();
         running.serve().unwrap();
         running
     }
@@ -131,6 +133,22 @@ fn an_event_loop_that_stands_still_is_told_of() {
             assert!(told.text().contains("an event loop has not turned for 1s"), "{}", told.text());
             end(running).await;
         });
+    });
+}
+
+#[test]
+fn a_process_shows_no_life_while_an_event_loop_does_not_turn() {
+    in_control(async {
+        let place = Place::new("page");
+        let mut running = place.serve();
+        running.beat().await;
+        running.crash(0);
+        running.failed().await;
+        let beat = tokio::time::timeout(Duration::from_millis(50), running.beat());
+        assert!(beat.await.is_err());
+        running.restart(0).unwrap();
+        running.beat().await;
+        end(running).await;
     });
 }
 

@@ -167,7 +167,7 @@ impl Snapshot {
         Stack::from_parts(router, self.sites.clone(), trusted, journal, witness.clone())
     }
 
-    /// A duplicate of one event loop's socket of a listener, with what holds before a site is known; `None`
+    /// Duplicates of one event loop's sockets of a listener, with what holds before a site is known; `None`
     /// where no site listens there.
     ///
     /// # Errors
@@ -175,7 +175,7 @@ impl Snapshot {
     pub fn door(&self, bound: &Bound, index: usize) -> io::Result<Option<Door>> {
         let configured = bound.configured.clone();
         let settings = self.first_settings(&configured);
-        settings.map(|settings| Ok(Door { configured, socket: bound.socket(index)?, settings })).transpose()
+        settings.map(|settings| Ok(Door { configured, sockets: bound.sockets(index)?, settings })).transpose()
     }
 
     /// What holds on a listener's connections before a site is known.

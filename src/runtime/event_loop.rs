@@ -32,11 +32,11 @@ pub enum Phase {
     Stopping,
 }
 
-/// A listening socket on its way into a loop, with what holds on its connections before a site is known.
+/// Listening sockets on their way into a loop, with what holds on its connections before a site is known.
 #[derive(Debug)]
 pub struct Door {
     pub configured: ListenAddr,
-    pub socket: Socket,
+    pub sockets: Vec<Socket>,
     pub settings: Settings,
 }
 

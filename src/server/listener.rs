@@ -153,8 +153,8 @@ where
     }
 
     /// Connections that the kernel has completed for us are lost with the socket: serve them first.
-    fn empty_queue(&mut self) {
-        while let Some(Ok(accepted)) = self.listener.accept().now_or_never() {
+    fn empty_queue(&self) {
+        while let Some(accepted) = self.listener.accept_now() {
             match self.shared.connections.room().enter() {
                 Some(place) => self.serve(accepted, place),
                 None => self.refuse(accepted),

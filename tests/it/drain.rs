@@ -133,12 +133,10 @@ fn an_open_tunnel_holds_a_stop_no_longer_than_the_grace() {
 }
 
 #[test]
-fn hup_and_usr2_do_not_end_it() {
+fn hup_does_not_end_it() {
     let proxy = Proxy::files().file("www/page.txt", "page").start();
     proxy.signal(Signal::HUP);
     proxy.wait_for_log("no change");
-    proxy.signal(Signal::USR2);
-    proxy.wait_for_log("new binary");
     assert_eq!(proxy.get("/page.txt").text(), "page");
 }
 

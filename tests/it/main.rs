@@ -53,6 +53,8 @@ mod file_attacks;
 mod files_nginx;
 /// Smuggling and malformed input, byte for byte.
 mod framing;
+/// A new binary takes the listening sockets over.
+mod handover;
 /// Servers that are checked: who is down is not asked, and who is busy is not down.
 mod health;
 /// Which site and location answer.
@@ -113,6 +115,8 @@ mod sendfile;
 mod static_files;
 /// Clients that stay with their server.
 mod sticky;
+/// Service managers: sockets they pass, and what they are told.
+mod systemd;
 /// Listening on addresses and ports.
 mod tcp_listener;
 /// How long a client may take.

@@ -83,6 +83,7 @@ fn server(server: &Server) -> Settings {
         None => out.key("workers", "\"auto\""),
     }
     out.key("shutdown_grace", text(show_duration(server.shutdown_grace)));
+    out.key("upgrade_grace", text(show_duration(server.upgrade_grace)));
     let unix = server.trusted_proxies.unix.then(|| "unix:".to_owned());
     let networks = server.trusted_proxies.networks.iter().map(ToString::to_string);
     out.key("trusted_proxies", set(networks.chain(unix)));

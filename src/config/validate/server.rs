@@ -23,6 +23,9 @@ const SPOOL_SIZE: u64 = 1 << 30;
 const LEAST_SPOOL: u64 = 1 << 20;
 
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
+/// As long as a tunnel may be silent.
+const UPGRADE_GRACE: Duration = Duration::from_hours(1);
+const WEEK: Duration = Duration::from_hours(7 * 24);
 
 /// More threads than this are a slip of the finger.
 const MAX_WORKERS: i64 = 1024;
@@ -49,6 +52,13 @@ pub fn server(
             grace,
             Duration::ZERO..=DAY,
             SHUTDOWN_GRACE,
+            report,
+        ),
+        upgrade_grace: scalar::duration(
+            "upgrade_grace",
+            raw.and_then(|raw| raw.upgrade_grace.as_ref()),
+            Duration::ZERO..=WEEK,
+            UPGRADE_GRACE,
             report,
         ),
         trusted_proxies: raw

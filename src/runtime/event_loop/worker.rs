@@ -93,7 +93,7 @@ impl Worker {
     fn prepare(&mut self, snapshot: Arc<Snapshot>, doors: Vec<Door>) -> io::Result<()> {
         self.prepared = None;
         let listeners = doors.into_iter().map(|door| {
-            let listener = Listener::adopt(&door.configured, door.socket)?;
+            let listener = Listener::adopt(&door.configured, door.sockets)?;
             Ok(Listening { configured: door.configured, listener, settings: door.settings })
         });
         let listeners = listeners.collect::<io::Result<_>>()?;

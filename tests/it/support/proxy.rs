@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
@@ -28,18 +29,26 @@ pub struct Builder {
     unprivileged: bool,
     /// It is not root, whoever runs the tests.
     stranger: bool,
+    /// What is started in place of the program itself.
+    program: Option<PathBuf>,
 }
 
 /// A running rproxy. It ends with this value, and shows its logs when the test failed.
 #[derive(Debug)]
 pub struct Proxy {
     child: Child,
+    /// Another process than `child` after an upgrade.
+    serving: Pid,
+    upgrades: usize,
     /// `127.0.0.1:41231` or `unix:/path`, in the order of the configuration.
     addresses: Vec<String>,
     pub access: Lines,
     pub log: Lines,
     dir: TempDir,
 }
+
+/// The program as cargo has built it.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_rproxy");
 
 /// What most tests share: a free port, and the access log where it can be read.
 const SITE: &str = "[log]\naccess = \"stdout\"\n\n[[site]]\nlisten = [\"127.0.0.1:0\"]\n";
@@ -63,6 +72,7 @@ impl Proxy {
             mount: None,
             unprivileged: false,
             stranger: false,
+            program: None,
         }
     }
 
@@ -132,11 +142,32 @@ impl Proxy {
     }
 
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        u32::try_from(self.serving.as_raw_nonzero().get()).unwrap()
     }
 
     pub fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        kill_process(self.serving, signal).unwrap();
+    }
+
+    /// Has a new process take over, and returns when it has.
+    pub fn upgrade(&mut self) {
+        self.signal(Signal::USR2);
+        self.follow();
+    }
+
+    /// Waits until another process has taken over, and goes on with that.
+    pub fn follow(&mut self) {
+        self.upgrades += 1;
+        let line = self.log.wait_for_nth("the new process serves", self.upgrades);
+        let (_, pid) = line.split_once("pid=").expect("the log names the pid");
+        self.serving = Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+    }
+
+    /// Waits until the process that was started first has ended.
+    pub fn wait_for_first(&mut self) -> ExitStatus {
+        let status = self.child.wait().unwrap();
+        assert_ne!(self.serving, Pid::from_child(&self.child), "no other process has taken over");
+        status
     }
 
     /// Puts another configuration in the place of its own, as an editor does.
@@ -158,7 +189,7 @@ impl Proxy {
 
     /// Gives it an order from another shell.
     pub fn order(&self, words: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rproxy"));
+        let mut command = Command::new(PROGRAM);
         command.args(words).arg("-c").arg(self.dir.path().join("site.toml"));
         command.stdin(Stdio::null()).env("NO_COLOR", "1").output().unwrap()
     }
@@ -264,6 +295,25 @@ impl Builder {
         self
     }
 
+    /// Starts it by this path, below the configuration's directory: a link to the program that can be replaced.
+    #[must_use]
+    pub fn linked(mut self, name: &str) -> Self {
+        let link = self.dir.path().join(name);
+        std::os::unix::fs::symlink(PROGRAM, &link).unwrap();
+        self.program = Some(link);
+        self
+    }
+
+    /// Starts this script in place of the program.
+    #[must_use]
+    pub fn script(self, name: &str, text: &str) -> Self {
+        let mut builder = self.file(name, text);
+        let path = builder.dir.path().join(name);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        builder.program = Some(path);
+        builder
+    }
+
     /// The directory of the configuration, to be filled before the start.
     pub fn dir(&self) -> &Path {
         self.dir.path()
@@ -289,7 +339,8 @@ impl Builder {
         drop(command);
         let access = child.stdout.take().map(Lines::of).unwrap_or_default();
         let log = Lines::of(child.stderr.take().unwrap());
-        Proxy { child, addresses: Vec::new(), access, log, dir: self.dir }
+        let serving = Pid::from_child(&child);
+        Proxy { child, serving, upgrades: 0, addresses: Vec::new(), access, log, dir: self.dir }
     }
 
     /// Starts what is expected to end by itself.
@@ -298,7 +349,7 @@ impl Builder {
     }
 
     fn command(&self) -> Command {
-        let program = env!("CARGO_BIN_EXE_rproxy");
+        let program = self.program.as_deref().map_or(PROGRAM, |path| path.to_str().unwrap());
         let mut command = match (self.limit, &self.mount) {
             (None, None) if self.unprivileged => {
                 let mut setpriv = Command::new("setpriv");
@@ -347,14 +398,15 @@ impl Drop for Proxy {
             eprintln!("--- its access log ---\n{}", self.access.all().join("\n"));
         }
         // An orderly end, so that pools it runs end too; the second signal cuts what is in flight.
-        let pid = Pid::from_child(&self.child);
         self.access.resume();
         self.log.resume();
-        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
-            let _ = kill_process(pid, Signal::TERM);
-            let _ = kill_process(pid, Signal::INT);
-            self.log.wait_until_closed();
+        for pid in [self.serving, Pid::from_child(&self.child)] {
+            if self.child.try_wait().is_ok_and(|status| status.is_none()) || pid == self.serving {
+                let _ = kill_process(pid, Signal::TERM);
+                let _ = kill_process(pid, Signal::INT);
+            }
         }
+        self.log.wait_until_closed();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
