@@ -8,6 +8,7 @@ fn every_example_passes_the_check() {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .chain([repository("packaging/rproxy.toml")])
         .collect();
     assert!(examples.len() >= 5, "only {examples:?}");
     for example in examples {
