@@ -133,6 +133,7 @@ async fn serve(file: &Path, config: Config, watched: Watched) -> io::Result<()> 
     let ended = tokio::select! {
         () = running.take_over() => {
             wishes.take_orders(file, orders);
+            tracing::info!(event_loops = running.event_loops(), "ready");
             operate::until_stop(file, &mut running, &mut wishes, &mut notifier).await
         }
         () = wishes.until_stop(&log) => Ended::Asked,

@@ -103,7 +103,6 @@ impl Running {
         tokio::spawn(watch_floods(Arc::clone(&self.floods)));
         tokio::spawn(runtime::watch_memory(Arc::clone(self.snapshot().room())));
         self.checks.follow(&self.snapshot());
-        tracing::info!(event_loops = self.loops_wanted, "ready");
         Ok(())
     }
 
@@ -306,6 +305,11 @@ impl Running {
     pub async fn take_over(&mut self) {
         self.inheritance.ready().await;
         self.inheritance.drop_the_rest();
+    }
+
+    /// How many event loops there are.
+    pub fn event_loops(&self) -> usize {
+        self.loops.len()
     }
 
     /// Returns when every event loop has turned once more.
