@@ -38,7 +38,7 @@ pub use balance::{Balance, Policy};
 pub use connection::Connection;
 pub use dialer::{Dialer, Lease, Line, Picked};
 pub use endpoint::Endpoint;
-pub use health::{Health, Question, Watch};
+pub use health::{Health, Question, Watch, ask};
 pub use pool::Pool;
 pub use protocol::{Answer, Demands, Failure, exchange};
 pub use queue::Place;

@@ -16,6 +16,7 @@ use std::time::Duration;
 pub use watch::Watch;
 
 use crate::http::StatusSet;
+use crate::net::Stream;
 
 /// How the servers of an upstream are checked.
 #[derive(Clone, Debug)]
@@ -42,4 +43,12 @@ pub struct Question {
     pub status: StatusSet,
     /// What the body has to contain.
     pub body: Option<Box<str>>,
+}
+
+/// Asks the server called `label` once, for whoever has reason to know better when.
+///
+/// # Errors
+/// Why its answer does not pass, with addresses and numbers.
+pub async fn ask(stream: Stream, label: &str, question: &Question) -> Result<(), String> {
+    answer::ask(stream, label, question).await.map_err(|failure| failure.detail)
 }
