@@ -3,6 +3,7 @@
 mod explain;
 mod operate;
 mod order;
+mod pools;
 mod wishes;
 
 use std::io::{self, IsTerminal, Write};
@@ -17,7 +18,7 @@ use crate::config::{self, Config, Loaded, Report, Watched};
 use crate::explain::tested;
 use crate::handover::Inheritance;
 use crate::observe;
-use crate::process::Supervisor;
+use crate::process;
 use crate::reload::Running;
 use crate::runtime;
 use crate::systemd::Notifier;
@@ -25,12 +26,11 @@ use crate::systemd::Notifier;
 pub use explain::explain;
 use operate::Ended;
 pub use order::order;
+use pools::Managed;
 use wishes::Wishes;
 
 /// How long the first connections wait for pools that rproxy starts itself.
 const POOLS_READY: Duration = Duration::from_secs(10);
-/// How long a pool may take to end before it is killed.
-const POOLS_STOP: Duration = Duration::from_secs(10);
 
 /// Why the program ended, as its exit code tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +91,28 @@ pub fn run(path: &Path) -> Exit {
     exit
 }
 
+/// `rproxy supervise`, which rproxy starts itself: runs pools.
+pub fn supervise() -> Exit {
+    for_ourselves(process::supervise())
+}
+
+/// `rproxy launch`, which the former starts: becomes an app.
+pub fn launch() -> Exit {
+    for_ourselves(process::launch())
+}
+
+fn for_ourselves(result: io::Result<()>) -> Exit {
+    match result {
+        Ok(()) => Exit::Stopped,
+        Err(error) => {
+            let text =
+                format!("this command is for rproxy itself, which starts it when it needs it: {error}\n");
+            say(&mut io::stderr(), &text);
+            Exit::CannotStart
+        }
+    }
+}
+
 /// Runs everything but the event loops, on this thread.
 fn start(file: &Path, config: Config, watched: Watched) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
@@ -115,18 +137,19 @@ async fn serve(file: &Path, config: Config, watched: Watched) -> io::Result<()> 
     let mut inheritance = Inheritance::receive().await?;
     let mut wishes = Wishes::new()?;
     let orders = inheritance.control();
-    let processes = runtime::processes(&config);
+    let mut pools = Managed::new(&config);
     let mut running = Running::bind(config, inheritance)?;
     wishes.follow(watched);
-    let pools = Supervisor::start(processes);
+    pools.start(&running.snapshot().config);
     tokio::select! {
         () = pools.ready() => {}
         () = tokio::time::sleep(POOLS_READY) => tracing::warn!("serving, although not every pool is up"),
         () = wishes.until_stop(running.log()) => {
-            pools.stop(POOLS_STOP).await;
+            pools.stop(wishes.until_stop(running.log())).await;
             return running.end();
         }
     }
+    pools.place(&mut running).await?;
     running.serve()?;
     let mut notifier = Notifier::new();
     let log = Arc::clone(running.log());
@@ -134,12 +157,17 @@ async fn serve(file: &Path, config: Config, watched: Watched) -> io::Result<()> 
         () = running.take_over() => {
             wishes.take_orders(file, orders);
             tracing::info!(event_loops = running.event_loops(), "ready");
-            operate::until_stop(file, &mut running, &mut wishes, &mut notifier).await
+            operate::until_stop(file, &mut running, &mut pools, &mut wishes, &mut notifier).await
         }
         () = wishes.until_stop(&log) => Ended::Asked,
     };
-    operate::drain(&ended, &mut running, &mut wishes, &notifier).await;
-    pools.stop(POOLS_STOP).await;
+    let at_once = operate::drain(&ended, &mut running, &mut wishes, &notifier).await;
+    let second_stop = async {
+        if !at_once {
+            wishes.until_stop(&log).await;
+        }
+    };
+    pools.stop(second_stop).await;
     running.end()?;
     tracing::info!("stopped");
     Ok(())

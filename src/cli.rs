@@ -76,4 +76,10 @@ pub enum Command {
     },
     /// Print a completion script for a shell.
     Completions { shell: clap_complete::Shell },
+    /// What rproxy starts itself as to run pools.
+    #[command(hide = true)]
+    Supervise,
+    /// What becomes an app.
+    #[command(hide = true)]
+    Launch,
 }

@@ -27,6 +27,8 @@ fn main() -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "rproxy", &mut std::io::stdout());
             app::Exit::Stopped
         }
+        Some(Command::Supervise) => app::supervise(),
+        Some(Command::Launch) => app::launch(),
     }
     .into()
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist, setgid, setgroups, setuid};
 use rustix::thread::{
@@ -20,6 +21,9 @@ pub struct Account {
     pub group_id: u32,
     /// Those beside it.
     pub groups: Vec<u32>,
+    /// `None` for a number without a name.
+    pub login: Option<String>,
+    pub home: Option<PathBuf>,
 }
 
 /// Why there is no such account.
@@ -44,10 +48,12 @@ impl Account {
             Some(group) => group_id(group).ok_or(Unknown::Group)?,
             None => known.as_ref().map(|known| known.gid.as_raw()).ok_or(Unknown::GroupOfUser)?,
         };
-        let name = known.and_then(|known| std::ffi::CString::new(known.name).ok());
+        let name = known.as_ref().and_then(|known| std::ffi::CString::new(known.name.as_str()).ok());
         let groups = name.and_then(|name| getgrouplist(&name, Gid::from_raw(group_id)).ok());
         let groups = groups.map_or_else(|| vec![group_id], |all| all.into_iter().map(Gid::as_raw).collect());
-        Ok(Self { user: user.to_owned(), group: group.map(str::to_owned), user_id, group_id, groups })
+        let (login, home) = known.map(|known| (known.name, known.dir)).unzip();
+        let (user, group) = (user.to_owned(), group.map(str::to_owned));
+        Ok(Self { user, group, user_id, group_id, groups, login, home })
     }
 
     /// Whether the process is this user already, as after a start by systemd with `User=`.

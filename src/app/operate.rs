@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::pools::{Former, Managed};
 use super::wishes::{Wish, Wishes};
 use crate::control::{self, Reply};
 use crate::handover::Successor;
@@ -31,6 +32,7 @@ pub(super) enum Ended {
 pub(super) async fn until_stop(
     file: &Path,
     running: &mut Running,
+    pools: &mut Managed,
     wishes: &mut Wishes,
     notifier: &mut Notifier,
 ) -> Ended {
@@ -38,6 +40,10 @@ pub(super) async fn until_stop(
     loop {
         let wish = tokio::select! {
             wish = wishes.next() => wish,
+            next = pools.next() => {
+                pools.follow(next, running).await;
+                continue;
+            }
             () = notifier.stay_alive(async || running.beat().await) => continue,
             index = running.failed() => {
                 restart(running, index).await;
@@ -55,19 +61,16 @@ pub(super) async fn until_stop(
             }
             Wish::ReopenLogs => runtime::reopen_logs(running.log()),
             Wish::Reload(reply) => {
-                if announced(notifier, reload(file, reply, running, wishes)).await.is_break() {
+                if announced(notifier, reload(file, reply, running, pools, wishes)).await.is_break() {
                     return Ended::Asked;
                 }
             }
             Wish::Changed => {
-                if announced(notifier, reload(file, None, running, wishes)).await.is_break() {
+                if announced(notifier, reload(file, None, running, pools, wishes)).await.is_break() {
                     return Ended::Asked;
                 }
             }
-            Wish::Restart(name, reply) => {
-                let message = format!("the upstream `{name}` has no `process` that rproxy runs");
-                reply.done(control::Outcome::Rejected(message));
-            }
+            Wish::Restart(name, reply) => pools.restart(&name, reply),
             Wish::Upgrade => wishes.hand_over(running.parcels()),
         }
     }
@@ -89,8 +92,10 @@ async fn reload(
     file: &Path,
     reply: Option<Reply>,
     running: &mut Running,
+    pools: &mut Managed,
     wishes: &mut Wishes,
 ) -> Option<Outcome> {
+    let former = Former::of(&running.snapshot());
     let replies: Vec<Reply> = reply.into_iter().chain(wishes.take_reloads()).collect();
     let log = Arc::clone(running.log());
     let outcome = tokio::select! {
@@ -101,6 +106,9 @@ async fn reload(
         }
         () = wishes.until_stop(&log) => None,
     };
+    if outcome.is_some() {
+        pools.update(&former, running).await;
+    }
     for reply in replies {
         reply.done(match &outcome {
             Some(Outcome::Applied(changes)) => control::Outcome::Done(changes.clone()),
@@ -135,7 +143,13 @@ async fn restart(running: &mut Running, index: usize) {
 }
 
 /// Ends the event loops when their requests have ended, their grace is over, or another stop is asked for.
-pub(super) async fn drain(ended: &Ended, running: &mut Running, wishes: &mut Wishes, notifier: &Notifier) {
+/// Returns whether it was.
+pub(super) async fn drain(
+    ended: &Ended,
+    running: &mut Running,
+    wishes: &mut Wishes,
+    notifier: &Notifier,
+) -> bool {
     wishes.refuse_all();
     let phase = last_phase(ended, running, notifier);
     let log = Arc::clone(running.log());
@@ -148,6 +162,7 @@ pub(super) async fn drain(ended: &Ended, running: &mut Running, wishes: &mut Wis
         running.stop().await;
     }
     wishes.refuse_all();
+    stopped
 }
 
 /// How the event loops are to end.

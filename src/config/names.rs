@@ -123,6 +123,12 @@ const FOREIGN: &[(&str, &str)] = &[
     ("sites", "write `[[site]]`, once for each site"),
     ("location", "write `[[site.location]]`, once for each location"),
     ("locations", "write `[[site.location]]`, once for each location"),
+    ("env", "write `environment = { NAME = \"value\" }`"),
+    ("chdir", "write `directory = \"/srv/app\"`"),
+    ("working_directory", "write `directory = \"/srv/app\"`"),
+    ("WorkingDirectory", "write `directory = \"/srv/app\"`"),
+    ("cwd", "write `directory = \"/srv/app\"`"),
+    ("ExecStart", "write `command = [\"gunicorn\", \"app:app\"]`"),
     ("upstreams", "write `[upstream.NAME]`, once for each upstream"),
 ];
 

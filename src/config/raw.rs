@@ -316,6 +316,14 @@ tables! {
 
     Process = "[upstream.….process]" {
         command: List<String>,
+        directory: String,
+        environment: Map<String>,
+        user: String,
+        group: String,
+        umask: Mask,
+        socket_activation: bool,
+        start_timeout: Duration,
+        stop_timeout: Duration,
     }
 
     Test = "[[test]]" {
@@ -366,4 +374,5 @@ scalars! {
     Size(Either<i64, String>) = "a size in quotes, like \"10MiB\", or a number of bytes";
     Count(Either<i64, String>) = "a number or \"auto\"";
     Buffering(Either<bool, String>) = "`true`, `false` or \"required\"";
+    Mask(String) = "octal digits in quotes, like \"027\"";
 }

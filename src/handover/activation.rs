@@ -58,6 +58,8 @@ impl Activated {
     /// # Errors
     /// When it is no socket.
     pub fn new(socket: OwnedFd) -> io::Result<Self> {
+        // A service manager leaves it open to what we start, where its number is another's.
+        rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
         let local = SockRef::from(&socket).local_addr()?;
         let local = match (local.as_socket(), local.as_pathname()) {
             (Some(addr), _) => Local::Tcp(addr),

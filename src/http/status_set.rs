@@ -19,6 +19,8 @@ const WORDS: usize = 7;
 impl StatusSet {
     pub const NONE: Self = Self([0; WORDS]);
 
+    pub const ALL: Self = Self([!0, !0, !0, !0, !0, !0, (1 << ((LAST - FIRST + 1) % 64)) - 1]);
+
     pub fn contains(&self, status: StatusCode) -> bool {
         self.has(status.as_u16())
     }

@@ -10,7 +10,6 @@ use crate::handler::files::Limits;
 use crate::http::Cause;
 use crate::middleware::{RequestBuffer, ResponseBuffer};
 use crate::net::{ListenAddr, SocketAccess};
-use crate::process::ProcessSpec;
 use crate::spool::{Place, Spool};
 
 /// How many event loops run: as asked, or one for each core the process may use.
@@ -43,19 +42,6 @@ pub fn url(addr: &ListenAddr) -> String {
         ListenAddr::Any(port) => format!("http://0.0.0.0:{port}"),
         ListenAddr::Tcp(addr) => format!("http://{addr}"),
     }
-}
-
-/// The pools that rproxy runs itself.
-pub fn processes(config: &Config) -> Vec<ProcessSpec> {
-    let managed = config.upstreams.iter().filter_map(|upstream| Some((upstream, upstream.process.as_ref()?)));
-    managed
-        .map(|(upstream, process)| ProcessSpec {
-            name: upstream.name.clone(),
-            command: process.command.clone(),
-            directory: process.directory.clone(),
-            servers: upstream.servers.iter().map(|server| server.address.clone()).collect(),
-        })
-        .collect()
 }
 
 /// What buffers bodies, for all event loops.

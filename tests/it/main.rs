@@ -67,7 +67,7 @@ mod listing;
 mod logs;
 /// Root's rights are given up.
 mod privileges;
-/// The demo site and the pool of workers that rproxy runs for it.
+/// Pools of workers that rproxy runs itself.
 mod process;
 /// Downloads that an application allows and rproxy sends: django-sendfile2, and Flask's `USE_X_SENDFILE`.
 mod protected_media;

@@ -1,121 +1,75 @@
-use std::fs;
-use std::path::Path;
+//! Pools of workers that rproxy runs itself.
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+mod accounts;
+mod crashes;
+mod demo;
+mod generations;
+mod helper;
+mod restarts;
+mod servers;
 
-use crate::support::{Proxy, repository, venv};
+use rustix::process::Pid;
 
-/// The demo site as it is in `conf/`, on a free port and with its socket in a directory of its own.
-fn demo() -> Proxy {
-    let conf = repository("conf");
-    let fixtures = repository("static_fixtures");
-    let site = fs::read_to_string(conf.join("site.toml")).unwrap();
-    assert!(site.contains("127.0.0.1:8080") && site.contains("../static_fixtures"), "the demo has moved");
-    let site = site
-        .replace("127.0.0.1:8080", "127.0.0.1:0")
-        .replace("../static_fixtures", fixtures.to_str().unwrap());
-    let mut proxy = Proxy::config(&site);
-    for name in ["demo_app.py", "demo_app.html"] {
-        proxy = proxy.file(name, fs::read(conf.join(name)).unwrap());
-    }
-    let proxy = proxy.start();
-    proxy.wait_for_log("app is ready");
-    proxy
+use crate::support::Proxy;
+use crate::support::proxy::Builder;
+
+/// The smallest app server, with what happens before it listens, and then. `answer(text)` serves for ever.
+fn server(before: &str, after: &str) -> String {
+    format!(
+        "import os, signal, socket, sys, time\n\
+         def answer(text, times=-1):\n\
+         \x20   body = text.encode()\n\
+         \x20   while times:\n\
+         \x20       times -= 1\n\
+         \x20       peer, _ = s.accept()\n\
+         \x20       peer.recv(65536)\n\
+         \x20       head = b'HTTP/1.0 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n' % len(body)\n\
+         \x20       try: peer.sendall(head + body)\n\
+         \x20       except OSError: pass\n\
+         \x20       peer.close()\n\
+         {before}\n\
+         s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()\n\
+         {after}\n"
+    )
 }
 
-/// The pid of the worker that answers next.
-fn worker(proxy: &Proxy) -> Pid {
-    pid(proxy.get("/whoami").json("pid"))
+/// Everything goes to a pool whose process is described so, by the keys of its table.
+fn config(process: &str) -> String {
+    format!(
+        "[[site]]\nlisten = [\"127.0.0.1:0\"]\n[[site.location]]\nmatch = \"/\"\nproxy = \"app\"\n\
+         [upstream.app]\nservers = [\"unix:run/app.sock\"]\n[upstream.app.process]\n{process}\n"
+    )
 }
 
-/// The pid of the pool's `count`th master, from the line that tells of its start.
+const COMMAND: &str = "command = [\"python3\", \"app.py\", \"{socket}\"]\n";
+
+/// A pool of such a [`server`].
+fn pool(before: &str, after: &str) -> Builder {
+    Proxy::config(&config(COMMAND)).file("app.py", server(before, after))
+}
+
+/// The pids of processes whose parent this is.
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let lists = tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("children")).unwrap());
+    lists
+        .flat_map(|list| list.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<_>>())
+        .collect()
+}
+
+fn pid(text: &str) -> Pid {
+    Pid::from_raw(text.trim().parse().unwrap()).unwrap()
+}
+
+/// The pid of the `count`th process of a pool, from the line that tells of its start.
 fn master(proxy: &Proxy, count: usize) -> Pid {
-    let line = proxy.log.wait_for_nth("started `python3", count);
+    let line = proxy.log.wait_for_nth("started `", count);
     let (_, pid_on) = line.split_once("pid=").expect("the log names the pid");
     pid(pid_on.split(|c: char| !c.is_ascii_digit()).next().unwrap())
 }
 
-fn pid(text: &str) -> Pid {
-    Pid::from_raw(text.parse().unwrap()).unwrap()
-}
-
-#[test]
-fn the_demo_shows_files_and_pages_on_one_address() {
-    let proxy = demo();
-    let page = proxy.get("/");
-    assert_eq!(page.status, 200);
-    assert!(page.text().contains("It works."));
-    for (path, kind) in [
-        ("/static/site.css", "text/css"),
-        ("/static/site.js", "text/javascript"),
-        ("/static/", "text/html"),
-        ("/favicon.ico", "image/"),
-        ("/media/", "text/html"),
-        ("/media/spiral.webp", "image/webp"),
-        ("/media/zoom.webm", "video/webm"),
-        ("/media/my%20photo.svg", "image/svg+xml"),
-        ("/media/Gr%C3%BC%C3%9Fe%20aus%20K%C3%B6ln.txt", "text/plain"),
-        ("/media/albums/summer%202024/", "text/html"),
-    ] {
-        let file = proxy.get(path);
-        assert_eq!(file.status, 200, "{path}");
-        assert!(file.header("content-type").unwrap().starts_with(kind), "{path}: {:?}", file.headers);
-    }
-}
-
-#[test]
-fn missing_files_and_missing_pages_have_different_authors() {
-    let proxy = demo();
-    let (file, page) = (proxy.get("/static/nothing-here"), proxy.get("/nothing-here"));
-    assert_eq!((file.status, page.status), (404, 404));
-    assert!(file.text().contains("[site.errors]"), "{}", file.text());
-    assert!(page.text().contains("The application has no such page"), "{}", page.text());
-}
-
-#[test]
-fn a_worker_that_dies_over_a_request_gets_its_client_the_error_page() {
-    let proxy = demo();
-    let answer = proxy.get("/crash");
-    assert_eq!(answer.status, 502);
-    assert!(answer.text().contains("The application did not answer"), "{}", answer.text());
-    proxy.wait_for_log("takes its place");
-    assert_eq!(proxy.get("/whoami").status, 200);
-}
-
-#[test]
-fn a_killed_pool_is_started_again() {
-    let proxy = demo();
-    let first = master(&proxy, 1);
-    kill_process(first, Signal::KILL).unwrap();
-    proxy.wait_for_log("SIGKILL");
-    assert_ne!(master(&proxy, 2), first);
-    proxy.log.wait_for_nth("app is ready", 2);
-    assert_eq!(proxy.get("/").status, 200);
-}
-
-#[test]
-fn stopping_ends_the_whole_pool() {
-    let mut proxy = demo();
-    let pool = [master(&proxy, 1), worker(&proxy), worker(&proxy)];
-    assert!(pool.iter().all(|pid| test_kill_process(*pid).is_ok()));
-    proxy.signal(Signal::TERM);
-    assert_eq!(proxy.wait().code(), Some(0));
-    assert!(pool.iter().all(|pid| test_kill_process(*pid).is_err()), "{pool:?}");
-    assert!(!proxy.dir().join("run/app.sock").exists());
-}
-
-#[test]
-fn gunicorn_is_run_as_the_example_shows() {
-    let proxy = Proxy::site(&format!(
-        "[[site.location]]\nmatch = \"/\"\nproxy = \"shop\"\n\n\
-         [upstream.shop]\nservers = [\"unix:run/gunicorn.sock\"]\n\n\
-         [upstream.shop.process]\n\
-         command = [\"{}\", \"-m\", \"gunicorn\", \"shop:app\", \"--chdir\", \"{}\", \"--workers\", \"2\", \"--bind\", \"unix:{{socket}}\", \"--no-control-socket\"]\n",
-        venv::python().display(),
-        repository("tests/apps/flask_shop").display(),
-    ));
-    let proxy = proxy.env("PYTHONDONTWRITEBYTECODE", "1").start();
-    proxy.wait_for_log("app is ready");
-    assert_eq!(proxy.get("/where").status, 200);
-    assert!(Path::new(&proxy.dir().join("run/gunicorn.sock")).exists());
+fn is_alive(pid: Pid) -> bool {
+    // A zombie has ended.
+    let status = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid())).unwrap_or_default();
+    status.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
 }

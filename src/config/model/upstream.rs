@@ -1,11 +1,13 @@
 //! `[upstream.NAME]`: a group of servers, and what happens when they are busy or fail.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Origin, StatusSet};
 use crate::http::Template;
 use crate::net::UpstreamAddr;
+use crate::privileges::Account;
 
 /// `[upstream.NAME]`, or what a location's `proxy = "http://…"` stands for.
 #[derive(Clone, Debug)]
@@ -167,8 +169,19 @@ pub struct HealthRequest {
 /// `[upstream.NAME.process]`: a worker pool that rproxy runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
-    /// Program and arguments, `{socket}` and `{port}` already filled in.
+    /// Program and arguments. `{socket}`, `{port}` and `{fd}` are filled in for each generation.
     pub command: Vec<String>,
-    /// The directory of the file that names it.
     pub directory: PathBuf,
+    /// Added to rproxy's own; with the same placeholders.
+    pub environment: BTreeMap<String, String>,
+    /// `None` is rproxy's own.
+    pub account: Option<Account>,
+    /// `None` is rproxy's own.
+    pub umask: Option<u32>,
+    /// Listening sockets are passed by systemd's protocol.
+    pub socket_activation: bool,
+    /// What has not answered by then has failed.
+    pub start_timeout: Duration,
+    /// From SIGTERM to SIGKILL.
+    pub stop_timeout: Duration,
 }

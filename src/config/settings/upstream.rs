@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Settings, Value, entry, list, secret, set, table, text};
+use super::{Settings, Value, entry, list, path, quoted_key, secret, set, table, text};
 use crate::config::model::{Balance, Health, Process, Retry, RetryOn, Upstream, UpstreamServer};
 use crate::config::value::show_duration;
 
@@ -58,6 +58,22 @@ pub fn upstream(upstream: &Upstream) -> UpstreamSettings {
 fn process(process: &Process) -> Settings {
     let mut out = Settings::default();
     out.key("command", list(&process.command));
+    out.key("directory", path(&process.directory));
+    // Passwords of databases are handed over like this.
+    let environment = process.environment.iter().map(|(name, value)| (quoted_key(name), secret(value)));
+    out.key("environment", table(environment));
+    if let Some(account) = &process.account {
+        out.key("user", text(&account.user));
+        if let Some(group) = &account.group {
+            out.key("group", text(group));
+        }
+    }
+    if let Some(mask) = process.umask {
+        out.key("umask", text(format!("{mask:03o}")));
+    }
+    out.key("socket_activation", process.socket_activation);
+    out.key("start_timeout", text(show_duration(process.start_timeout)));
+    out.key("stop_timeout", text(show_duration(process.stop_timeout)));
     out
 }
 

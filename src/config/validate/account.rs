@@ -1,20 +1,21 @@
-//! `user` and `group` of `[server]`.
+//! `user` and `group` of `[server]` and of pools.
 
 use crate::config::node::At;
-use crate::config::raw;
 use crate::config::report::{Problem, Report};
 use crate::privileges::{Account, Unknown};
 
-pub fn account(written: Option<&At<raw::Server>>, report: &mut Report) -> Option<Account> {
-    let raw = &written?.value;
-    let Some(user) = &raw.user else {
-        if let Some(group) = &raw.group {
+pub fn account(
+    user: Option<&At<String>>,
+    group: Option<&At<String>>,
+    report: &mut Report,
+) -> Option<Account> {
+    let Some(user) = user else {
+        if let Some(group) = group {
             let problem = Problem::error(group.key, "`group` is nothing without `user`");
-            report.push(problem.help("name the user that rproxy is to be as well: `user = \"www-data\"`"));
+            report.push(problem.help("name the user as well: `user = \"www-data\"`"));
         }
         return None;
     };
-    let group = raw.group.as_ref();
     let problem = match (Account::find(&user.value, group.map(|at| at.value.as_str())), group) {
         (Ok(account), _) => return Some(account),
         (Err(Unknown::Group), Some(group)) => {

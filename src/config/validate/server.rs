@@ -66,7 +66,11 @@ pub fn server(
             .map(|list| trusted(&list.value, report))
             .unwrap_or_default(),
         admin: admin.map(|at| at.value.clone()),
-        account: account::account(written, report),
+        account: account::account(
+            raw.and_then(|raw| raw.user.as_ref()),
+            raw.and_then(|raw| raw.group.as_ref()),
+            report,
+        ),
         spool: spool(raw.and_then(|raw| raw.spool.as_ref()), report),
     }
 }

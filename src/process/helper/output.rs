@@ -1,23 +1,55 @@
 //! What a pool prints, line by line into our log.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::reporter::Reporter;
+use crate::process::protocol::Level;
 
 /// The rest of a longer line is dropped: a worker that prints a megabyte must not fill ours.
 const LONGEST_LINE: usize = 8 * 1024;
 
-/// Reads until the other end is closed by everyone who holds it.
-pub(super) async fn forward(name: String, mut from: impl AsyncRead + Unpin) {
-    let mut lines = Lines::default();
-    let mut chunk = vec![0; 4096];
-    while let Ok(count) = from.read(&mut chunk).await {
-        let Some(read) = chunk.get(..count).filter(|read| !read.is_empty()) else { break };
-        lines.feed(read, |line| log(&name, line));
+/// So many lines tell why an app ended, as a rule.
+const LAST_LINES: usize = 10;
+
+/// The last lines of a process, whichever way they came out of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tail(Arc<Mutex<VecDeque<String>>>);
+
+impl Tail {
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
-    lines.finish(|line| log(&name, line));
+
+    fn push(&self, line: &str) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == LAST_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line.to_owned());
+    }
 }
 
-fn log(name: &str, line: &str) {
-    tracing::info!(target: "process", name, "{line}");
+/// Reads until the other end is closed by everyone who holds it.
+pub(super) async fn forward(name: String, mut from: impl AsyncRead + Unpin, reporter: Reporter, tail: Tail) {
+    let mut lines = Lines::default();
+    let mut chunk = vec![0; 4096];
+    let mut complete = Vec::new();
+    while let Ok(count) = from.read(&mut chunk).await {
+        let Some(read) = chunk.get(..count).filter(|read| !read.is_empty()) else { break };
+        lines.feed(read, |line| complete.push(line.to_owned()));
+        for line in complete.drain(..) {
+            tail.push(&line);
+            reporter.say(Level::Info, &name, line).await;
+        }
+    }
+    lines.finish(|line| complete.push(line.to_owned()));
+    for line in complete {
+        tail.push(&line);
+        reporter.say(Level::Info, &name, line).await;
+    }
 }
 
 /// Cuts a stream of bytes into printable lines of bounded length.

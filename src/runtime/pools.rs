@@ -1,0 +1,58 @@
+//! The pools that the configuration has rproxy run, in the terms of those who run them.
+
+use crate::config::Config;
+use crate::config::model::{Process, Upstream};
+use crate::http::StatusSet;
+use crate::privileges::Account;
+use crate::process::{self, Check, ProcessSpec};
+
+/// What is asked where no check says better: any answer shows that somebody answers.
+const PATH: &str = "/";
+
+pub fn processes(config: &Config) -> Vec<ProcessSpec> {
+    let managed = config.upstreams.iter().filter_map(|upstream| Some((upstream, upstream.process.as_ref()?)));
+    managed.map(|(upstream, process)| spec(upstream, process, config.server.account.as_ref())).collect()
+}
+
+/// Whether some of them run as others than rproxy itself is going to be: their helper needs the rights that
+/// rproxy has at its start.
+pub fn wants_accounts(config: &Config) -> bool {
+    let mut processes = config.upstreams.iter().filter_map(|upstream| upstream.process.as_ref());
+    processes.any(|process| process.account.is_some() && process.account != config.server.account)
+}
+
+/// What is not said otherwise runs as rproxy does once it has given up its rights, whoever starts it.
+fn spec(upstream: &Upstream, process: &Process, own: Option<&Account>) -> ProcessSpec {
+    let own = own.filter(|account| account.is_present() || Account::can_be_taken_on());
+    let account = process.account.as_ref().or(own);
+    ProcessSpec {
+        name: upstream.name.clone(),
+        command: process.command.clone(),
+        directory: process.directory.clone(),
+        environment: process.environment.clone(),
+        account: account.map(self::account),
+        umask: process.umask,
+        socket_activation: process.socket_activation,
+        start_timeout: process.start_timeout,
+        stop_timeout: process.stop_timeout,
+        servers: upstream.servers.iter().map(|server| server.address.clone()).collect(),
+        check: check(upstream),
+    }
+}
+
+fn account(account: &Account) -> process::Account {
+    let Account { user_id: uid, group_id: gid, groups, login, home, .. } = account.clone();
+    process::Account { login, home, uid, gid, groups }
+}
+
+fn check(upstream: &Upstream) -> Check {
+    match upstream.health.as_ref().and_then(|health| health.request.as_ref()) {
+        Some(request) => Check {
+            path: request.path.clone(),
+            host: request.host.clone(),
+            status: request.status,
+            body: request.body.clone(),
+        },
+        None => Check { path: PATH.into(), host: None, status: StatusSet::ALL, body: None },
+    }
+}
