@@ -60,7 +60,7 @@ impl Connections {
         self.next.set(id + 1);
         self.open.borrow_mut().insert(id, Rc::downgrade(io));
         self.counts.connected();
-        Guard { id, connections: Rc::clone(self), _place: place }
+        Guard { id, io: Rc::clone(io), connections: Rc::clone(self), _place: place }
     }
 
     pub fn room(&self) -> &Arc<Room> {
@@ -71,8 +71,8 @@ impl Connections {
         &self.counts
     }
 
-    /// Has some of those end that wait for a request: who has waited longest. How many there are.
-    pub fn end_idle(&self) -> usize {
+    /// Has some of those end that wait for a request, `most` of them: who has waited longest. How many there are.
+    pub fn end_idle(&self, most: usize) -> usize {
         if self.none_idle.get().is_some_and(|at| at.elapsed() < LOOK_AGAIN) {
             return 0;
         }
@@ -80,11 +80,12 @@ impl Connections {
         let all = open.values().filter_map(Weak::upgrade);
         let mut idle: Vec<_> = all.filter_map(|io| Some((io.idle_since()?, io))).collect();
         self.none_idle.set(idle.is_empty().then(Instant::now));
-        let count = idle.len().div_ceil(ENDED).min(ENDED);
+        let count = idle.len().div_ceil(ENDED).min(ENDED).min(most);
         if let Some(last) = count.checked_sub(1) {
             idle.select_nth_unstable_by_key(last, |(since, _)| *since);
         }
         idle.iter().take(count).for_each(|(_, io)| io.give_way());
+        self.room.asked(count);
         count
     }
 
@@ -149,6 +150,7 @@ impl Drop for Accepting {
 /// One connection's entry.
 pub(super) struct Guard {
     id: u64,
+    io: Rc<Io>,
     connections: Rc<Connections>,
     _place: Place,
 }
@@ -157,6 +159,9 @@ impl Drop for Guard {
     fn drop(&mut self) {
         self.connections.open.borrow_mut().remove(&self.id);
         self.connections.counts.disconnected();
+        if self.io.is_unwanted() {
+            self.connections.room.left();
+        }
         self.connections.tell_if_empty();
     }
 }

@@ -144,7 +144,7 @@ where
                 () = stop.notified() => break,
                 () = &mut plea => {
                     plea.set(connections.room().pleas());
-                    connections.end_idle();
+                    connections.end_idle(usize::MAX);
                 }
                 accepted = self.listener.accept() => self.take(accepted).await,
             }
@@ -175,7 +175,8 @@ where
     async fn admit(&mut self, accepted: Accepted) {
         let connections = Rc::clone(&self.shared.connections);
         let room = connections.room();
-        let ended = if room.is_tight() { connections.end_idle() } else { 0 };
+        let excess = room.excess();
+        let ended = if excess > 0 { connections.end_idle(excess) } else { 0 };
         let mut place = room.enter();
         if place.is_none() {
             if ended > 0 {
@@ -213,7 +214,7 @@ where
     async fn go_without(&mut self, error: &io::Error) {
         let connections = Rc::clone(&self.shared.connections);
         connections.room().tell_exhausted(error);
-        if connections.end_idle() > 0 {
+        if connections.end_idle(usize::MAX) > 0 {
             return tokio::task::yield_now().await;
         }
         let refused = self.reserve.take().and_then(|reserve| {

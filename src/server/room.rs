@@ -14,10 +14,13 @@ use crate::observe::Seldom;
 pub struct Room {
     most: AtomicUsize,
     taken: AtomicUsize,
+    /// Of those, how many have been asked to leave, and have not yet.
+    leaving: AtomicUsize,
     /// The machine has no memory to spare.
     short_of_memory: AtomicBool,
     /// Told when an event loop has no idle connection that could make room.
     plea: Notify,
+    crowded: Seldom,
     refused: Seldom,
     exhausted: Seldom,
 }
@@ -34,8 +37,10 @@ impl Room {
         Self {
             most: AtomicUsize::new(most),
             taken: AtomicUsize::new(0),
+            leaving: AtomicUsize::new(0),
             short_of_memory: AtomicBool::new(false),
             plea: Notify::new(),
+            crowded: Seldom::default(),
             refused: Seldom::default(),
             exhausted: Seldom::default(),
         }
@@ -65,11 +70,35 @@ impl Room {
         (taken < self.most()).then_some(place)
     }
 
-    /// Whether idle connections are to make room.
-    pub(super) fn is_tight(&self) -> bool {
+    /// How many idle connections are to make room, beyond those that have been asked to.
+    pub(super) fn excess(&self) -> usize {
+        if self.short_of_memory.load(Ordering::Relaxed) {
+            return usize::MAX;
+        }
         let most = self.most();
-        self.taken.load(Ordering::Relaxed) >= most - most / SPARE
-            || self.short_of_memory.load(Ordering::Relaxed)
+        let staying = self.taken.load(Ordering::Relaxed).saturating_sub(self.leaving.load(Ordering::Relaxed));
+        (staying + 1).saturating_sub(most - most / SPARE)
+    }
+
+    /// So many have been asked to leave.
+    pub(super) fn asked(&self, count: usize) {
+        self.leaving.fetch_add(count, Ordering::Relaxed);
+        if count > 0
+            && let Some(count) = self.crowded.count(Instant::now())
+        {
+            let remedy = "raise `max_connections` of `[server]`, or lower `keep_alive` of `[timeouts]`";
+            let most = self.most();
+            tracing::warn!(
+                count,
+                remedy,
+                "nearly every place of {most} for connections is in use: those that are idle for longest are ended"
+            );
+        }
+    }
+
+    /// One that was asked to is gone.
+    pub(super) fn left(&self) {
+        self.leaving.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Asks all event loops to end idle connections.
@@ -137,17 +166,22 @@ mod tests {
     fn without_memory_nobody_comes_in() {
         let room = Arc::new(Room::new(100));
         room.set_short_of_memory(true);
-        assert!(room.enter().is_none() && room.is_tight());
+        assert!(room.enter().is_none() && room.excess() > 0);
         room.set_short_of_memory(false);
-        assert!(room.enter().is_some() && !room.is_tight());
+        assert!(room.enter().is_some() && room.excess() == 0);
     }
 
     #[test]
     fn a_sixteenth_is_kept_free() {
         let room = Arc::new(Room::new(32));
         let mut places: Vec<_> = (0..29).map(|_| room.enter()).collect();
-        assert!(!room.is_tight());
+        assert_eq!(room.excess(), 0);
         places.push(room.enter());
-        assert!(room.is_tight());
+        assert_eq!(room.excess(), 1);
+        room.asked(1);
+        assert_eq!(room.excess(), 0, "it is on its way out");
+        room.left();
+        drop(places.pop());
+        assert_eq!(room.excess(), 0);
     }
 }

@@ -68,9 +68,23 @@ fn the_longest_idle_make_room_for_new_ones() {
     }
     assert_eq!(proxy.get("/").status, 200);
     assert!(clients.pop().unwrap().is_closed());
+    proxy.wait_for_log("those that are idle for longest are ended");
+    // One too many, and one that ends.
     for client in &mut clients {
         assert_eq!(client.exchange(&Request::get("/")).status, 200);
     }
+    assert_eq!(sample(&proxy, "rproxy_connections_refused_total"), 0);
+}
+
+#[test]
+fn no_more_make_room_than_it_takes() {
+    let proxy = Proxy::config(&config("workers = 1\nmax_connections = 320")).start();
+    let _crowd: Vec<Client> = (0..400).map(|_| proxy.connect()).collect();
+    // Whoever comes after them is answered after they have been let in.
+    assert_eq!(proxy.get("/").status, 200);
+    eventually("a sixteenth is free", || sample(&proxy, "rproxy_connections") <= 300);
+    let left = sample(&proxy, "rproxy_connections");
+    assert!(left >= 290, "only {left} were left");
     assert_eq!(sample(&proxy, "rproxy_connections_refused_total"), 0);
 }
 
