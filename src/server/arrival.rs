@@ -47,7 +47,10 @@ pub(super) async fn arrival<S>(io: &Io, shared: &Shared<S>, first: bool) -> (Arr
         }
     })
     .await;
-    io.leave_idle();
+    if io.leave_idle() {
+        // It ends, or has a request after all.
+        shared.connections.room().left();
+    }
     (arrival, begun)
 }
 

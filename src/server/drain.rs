@@ -60,7 +60,7 @@ impl Connections {
         self.next.set(id + 1);
         self.open.borrow_mut().insert(id, Rc::downgrade(io));
         self.counts.connected();
-        Guard { id, io: Rc::clone(io), connections: Rc::clone(self), _place: place }
+        Guard { id, connections: Rc::clone(self), _place: place }
     }
 
     pub fn room(&self) -> &Arc<Room> {
@@ -150,7 +150,6 @@ impl Drop for Accepting {
 /// One connection's entry.
 pub(super) struct Guard {
     id: u64,
-    io: Rc<Io>,
     connections: Rc<Connections>,
     _place: Place,
 }
@@ -159,9 +158,6 @@ impl Drop for Guard {
     fn drop(&mut self) {
         self.connections.open.borrow_mut().remove(&self.id);
         self.connections.counts.disconnected();
-        if self.io.is_unwanted() {
-            self.connections.room.left();
-        }
         self.connections.tell_if_empty();
     }
 }

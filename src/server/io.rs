@@ -121,9 +121,10 @@ impl Io {
         self.idle.set(Some(waker));
     }
 
-    pub fn leave_idle(&self) {
-        self.unwanted.set(false);
+    /// It waits no more. Whether it had been asked to end.
+    pub fn leave_idle(&self) -> bool {
         self.idle.set(None);
+        self.unwanted.take()
     }
 
     /// Wakes the connection if it waits for a request.

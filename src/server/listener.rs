@@ -7,7 +7,7 @@ use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use tokio::sync::Notify;
@@ -24,8 +24,11 @@ use crate::observe::Shard;
 
 /// How long accepting rests when descriptors have run out.
 const OUT_OF_FILES: Duration = Duration::from_millis(100);
-/// How long other event loops have to end idle connections before a new one is refused.
+/// How long other event loops have to end idle connections before a new one is refused, so many times.
 const MAKE_ROOM: Duration = Duration::from_millis(10);
+const LOOKS: u32 = 8;
+/// When they had none, nobody asks them again for so long.
+const HOPELESS: Duration = Duration::from_millis(100);
 /// Refused connections of a listener that wait for their clients to read why.
 const LINGERING: usize = 64;
 
@@ -82,6 +85,7 @@ impl Server {
             shared: Rc::new(shared),
             reserve: reserve(),
             lingering: Rc::default(),
+            in_vain: None,
         };
         tokio::task::spawn_local(accept.run(Rc::clone(&serving.stop), self.connections.accept()));
         serving
@@ -129,6 +133,8 @@ struct Accept<S> {
     reserve: Option<File>,
     /// Refused connections that are about to end hold a clone each.
     lingering: Rc<()>,
+    /// When nobody made room.
+    in_vain: Option<Instant>,
 }
 
 impl<S> Accept<S>
@@ -179,18 +185,39 @@ where
         let ended = if excess > 0 { connections.end_idle(excess) } else { 0 };
         let mut place = room.enter();
         if place.is_none() {
-            if ended > 0 {
-                tokio::task::yield_now().await;
-            } else {
-                room.plead();
-                tokio::time::sleep(MAKE_ROOM).await;
-            }
-            place = room.enter();
+            place = self.make_room(ended > 0).await;
         }
         match place {
             Some(place) => self.serve(accepted, place),
             None => self.refuse(accepted),
         }
+    }
+
+    /// Waits for those who were asked to leave, here or in another event loop. When nobody did lately, it does
+    /// not keep the next one waiting as well.
+    async fn make_room(&mut self, is_asked_here: bool) -> Option<Place> {
+        let connections = Rc::clone(&self.shared.connections);
+        let room = connections.room();
+        if is_asked_here {
+            tokio::task::yield_now().await;
+            return room.enter();
+        }
+        if self.in_vain.is_some_and(|at| at.elapsed() < HOPELESS) {
+            return None;
+        }
+        for _ in 0..LOOKS {
+            room.plead();
+            tokio::time::sleep(MAKE_ROOM).await;
+            // Those that came a moment ago had not begun to wait then.
+            if room.excess() > 0 && connections.end_idle(room.excess()) > 0 {
+                tokio::task::yield_now().await;
+            }
+            if let Some(place) = room.enter() {
+                return Some(place);
+            }
+        }
+        self.in_vain = Some(Instant::now());
+        None
     }
 
     fn refuse(&self, (stream, ..): Accepted) {

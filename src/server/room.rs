@@ -96,7 +96,7 @@ impl Room {
         }
     }
 
-    /// One that was asked to is gone.
+    /// One that was asked to is about to, or has something to do again.
     pub(super) fn left(&self) {
         self.leaving.fetch_sub(1, Ordering::Relaxed);
     }
