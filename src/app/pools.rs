@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::config::Config;
 use crate::control::{Outcome, Reply};
+use crate::privileges::Account;
 use crate::process::{self, PoolEvent, Pools};
 use crate::reload::{Left, Running};
 use crate::runtime::{self, Snapshot, Vacancy};
@@ -22,6 +23,8 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Managed {
     pools: Pools,
+    /// Whom they run as that do not say it themselves: as it was at the start, like rproxy's own.
+    account: Option<Account>,
     /// Moves that the event loops have not taken up yet.
     open: Vec<Move>,
     vacated: mpsc::UnboundedReceiver<(String, u64)>,
@@ -41,8 +44,8 @@ pub(super) struct Former(Vec<(String, Vacancy)>);
 
 impl Former {
     pub(super) fn of(snapshot: &Snapshot) -> Self {
-        let pools = runtime::processes(&snapshot.config).into_iter().map(|pool| pool.name);
-        let known = pools.filter_map(|name| snapshot.vacancy(&name).map(|vacancy| (name, vacancy)));
+        let known = runtime::pool_names(&snapshot.config)
+            .filter_map(|name| Some((name.to_owned(), snapshot.vacancy(name)?)));
         Self(known.collect())
     }
 
@@ -59,11 +62,11 @@ impl Managed {
         if runtime::wants_accounts(config) {
             pools.prepare();
         }
-        Self { pools, open: Vec::new(), vacated, tell }
+        Self { pools, account: runtime::own_account(config), open: Vec::new(), vacated, tell }
     }
 
     pub(super) fn start(&mut self, config: &Config) {
-        self.pools.update(runtime::processes(config));
+        self.pools.update(runtime::processes(config, self.account.as_ref()));
     }
 
     /// Returns when every pool has answered once.
@@ -116,7 +119,8 @@ impl Managed {
 
     /// Another configuration is in force.
     pub(super) async fn update(&mut self, former: &Former, running: &mut Running) {
-        let removed = self.pools.update(runtime::processes(&running.snapshot().config));
+        let wanted = runtime::processes(&running.snapshot().config, self.account.as_ref());
+        let removed = self.pools.update(wanted);
         for (name, generation) in removed {
             if let Some(vacancy) = former.of_upstream(&name) {
                 self.tell_after(vacancy.wait(), name, generation);

@@ -18,7 +18,7 @@ mod vacancy;
 pub use compile::Snapshot;
 pub use event_loop::{Beat, Door, EventLoop, Phase};
 pub use logs::{Logs, Turn, log_format, log_level, reopen_logs};
-pub use pools::{processes, wants_accounts};
+pub use pools::{own_account, pool_names, processes, wants_accounts};
 pub use pressure::watch_memory;
 pub use process::{Buffers, buffers, listeners, loops, raise_file_limit, socket_access, url};
 pub use rehearsal::{Rehearsal, Rehearsed};

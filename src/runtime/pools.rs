@@ -9,9 +9,23 @@ use crate::process::{self, Check, ProcessSpec};
 /// What is asked where no check says better: any answer shows that somebody answers.
 const PATH: &str = "/";
 
-pub fn processes(config: &Config) -> Vec<ProcessSpec> {
+/// Those that do not say otherwise run as `own`, which is as [`own_account`] has it.
+pub fn processes(config: &Config, own: Option<&Account>) -> Vec<ProcessSpec> {
     let managed = config.upstreams.iter().filter_map(|upstream| Some((upstream, upstream.process.as_ref()?)));
-    managed.map(|(upstream, process)| spec(upstream, process, config.server.account.as_ref())).collect()
+    managed.map(|(upstream, process)| spec(upstream, process, own)).collect()
+}
+
+/// Names of upstreams that rproxy runs.
+pub fn pool_names(config: &Config) -> impl Iterator<Item = &str> {
+    let managed = config.upstreams.iter().filter(|upstream| upstream.process.is_some());
+    managed.map(|upstream| upstream.name.as_str())
+}
+
+/// Who rproxy is once it has given up its rights; `None` is whoever has started it. To be asked at the start: no
+/// reload changes it, and a helper that has kept root's rights would run as root what says nothing.
+pub fn own_account(config: &Config) -> Option<Account> {
+    let account = config.server.account.as_ref();
+    account.filter(|account| account.is_present() || Account::can_be_taken_on()).cloned()
 }
 
 /// Whether some of them run as others than rproxy itself is going to be: their helper needs the rights that
@@ -21,9 +35,7 @@ pub fn wants_accounts(config: &Config) -> bool {
     processes.any(|process| process.account.is_some() && process.account != config.server.account)
 }
 
-/// What is not said otherwise runs as rproxy does once it has given up its rights, whoever starts it.
 fn spec(upstream: &Upstream, process: &Process, own: Option<&Account>) -> ProcessSpec {
-    let own = own.filter(|account| account.is_present() || Account::can_be_taken_on());
     let account = process.account.as_ref().or(own);
     ProcessSpec {
         name: upstream.name.clone(),

@@ -87,6 +87,37 @@ fn rights_that_rproxy_gives_up_are_left_to_pools_that_name_a_user_only() {
     }
 }
 
+/// Its helper has root's rights still, for the pool that names a user.
+#[test]
+fn a_reload_with_another_user_of_rproxy_has_no_pool_run_as_root() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let app = server("", "answer(str(os.getuid()) + ' ' + str(os.getpid()))");
+    let toml = |user: &str| {
+        format!(
+            "[server]\n{user}\n{}[upstream.other]\nservers = [\"unix:run/other.sock\"]\n\
+             [upstream.other.process]\n{COMMAND}user = \"daemon\"\n",
+            config(COMMAND)
+        )
+    };
+    let proxy = Proxy::config(&toml("user = \"nobody\"")).file("app.py", app).directory("run");
+    for (path, mode) in [(proxy.dir().to_owned(), 0o755), (proxy.dir().join("run"), 0o777)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let proxy = proxy.start();
+    let before = proxy.get("/").text().to_owned();
+    assert!(before.starts_with("65534 "), "{before}");
+    for user in ["user = \"daemon\"", ""] {
+        assert!(proxy.reload(&toml(user)).starts_with("in force"));
+        assert_eq!(proxy.get("/").text(), before, "it goes on as it was");
+    }
+    let restarted = proxy.order(&["restart", "app"]);
+    assert!(restarted.status.success(), "{restarted:?}");
+    let after = proxy.get("/").text().to_owned();
+    assert!(after.starts_with("65534 ") && after != before, "{after}");
+}
+
 #[test]
 fn a_user_that_may_not_enter_its_directory_is_told_so() {
     if !rustix::process::geteuid().is_root() {
