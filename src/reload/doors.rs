@@ -26,7 +26,7 @@ impl Doors {
     pub fn bind(&self, config: &Config, loops: usize, inheritance: &mut Inheritance) -> io::Result<NewDoors> {
         let mut new = NewDoors::default();
         for addr in runtime::listeners(config).iter().filter(|addr| !self.open.contains_key(*addr)) {
-            match self.open(addr, config, loops, inheritance) {
+            match self.open(addr, &new, config, loops, inheritance) {
                 Ok(bound) => new.0.push(bound),
                 Err(error) => {
                     new.discard();
@@ -40,6 +40,7 @@ impl Doors {
     fn open(
         &self,
         addr: &ListenAddr,
+        new: &NewDoors,
         config: &Config,
         loops: usize,
         inheritance: &mut Inheritance,
@@ -49,7 +50,9 @@ impl Doors {
         }
         match addr {
             ListenAddr::Unix(path) => Bound::unix(addr, path, loops, runtime::socket_access(config, addr)),
-            _ if self.holds_port_of(addr) || inheritance.holds_port_of(addr) => Bound::beside(addr, loops),
+            _ if self.holds_port_of(addr) || new.holds_port_of(addr) || inheritance.holds_port_of(addr) => {
+                Bound::beside(addr, loops)
+            }
             _ => Bound::new(addr, loops),
         }
     }
@@ -114,8 +117,7 @@ impl Doors {
 
     /// A TCP address of ours with that port.
     fn holds_port_of(&self, addr: &ListenAddr) -> bool {
-        let port = addr.port().filter(|port| *port != 0);
-        port.is_some() && self.open.keys().any(|open| open.port() == port)
+        self.open.keys().any(|open| shares_port(open, addr))
     }
 }
 
@@ -128,10 +130,21 @@ impl NewDoors {
         doors(&self.0, index, snapshot)
     }
 
+    /// As of those there are already: `:8080` beside `127.0.0.1:8080` is no other process's.
+    fn holds_port_of(&self, addr: &ListenAddr) -> bool {
+        self.0.iter().any(|bound| shares_port(&bound.configured, addr))
+    }
+
     /// A Unix socket that was bound for nothing leaves no file.
     pub fn discard(self) {
         self.0.into_iter().for_each(Bound::discard);
     }
+}
+
+/// Whether both are TCP addresses with the same port, which the kernel has not chosen.
+fn shares_port(one: &ListenAddr, other: &ListenAddr) -> bool {
+    let port = other.port().filter(|port| *port != 0);
+    port.is_some() && one.port() == port
 }
 
 fn doors<'a>(

@@ -48,6 +48,18 @@ fn one_site_listens_on_several_addresses() {
     }
 }
 
+/// A reload takes such addresses up one after the other, and the next start has to, too.
+#[test]
+fn every_address_and_one_of_them_may_have_the_same_port() {
+    let origin = Origin::ok("page");
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let proxy = proxy(&format!("\"127.0.0.1:{port}\", \":{port}\""), &origin);
+    for address in addresses(port) {
+        assert_eq!(Client::connect(&address.to_string()).exchange(&Request::get("/")).text(), "page");
+    }
+    assert_eq!(proxy.addresses().len(), 2);
+}
+
 #[test]
 fn a_restart_gets_its_port_back_at_once() {
     let origin = Origin::ok("page");
