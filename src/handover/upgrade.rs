@@ -1,13 +1,14 @@
 //! The former process's side: starts the new one, gives it the sockets, and waits until it serves.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::future::pending;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -25,11 +26,15 @@ const END: Duration = Duration::from_secs(15);
 #[derive(Debug, Default)]
 pub struct Upgrade(JoinSet<Result<Successor, String>>);
 
-/// The new process, which serves.
+/// The new process, which serves. Dropped before it was told to take over, it is told to end: this process stops
+/// instead, and takes the files of its sockets away.
 #[derive(Debug)]
 pub struct Successor {
     pub pid: u32,
     channel: Channel,
+    /// Its number may be another's by now.
+    process: OwnedFd,
+    takes_over: Cell<bool>,
 }
 
 impl Upgrade {
@@ -75,7 +80,17 @@ impl Successor {
         if let Err(error) = &told {
             tell(&format!("the new process is gone again: {error}"));
         }
+        self.takes_over.set(told.is_ok());
         told.is_ok()
+    }
+}
+
+impl Drop for Successor {
+    fn drop(&mut self) {
+        if !self.takes_over.get() {
+            // It may have ended by itself.
+            let _ = pidfd_send_signal(&self.process, Signal::TERM);
+        }
     }
 }
 
@@ -133,13 +148,20 @@ impl Launch {
     fn release(mut self) -> Result<Successor, String> {
         let child = self.child.0.take().and_then(|child| Some((child.id()?, child)));
         let (id, mut child) = child.ok_or("the new process has ended again")?;
+        let process = handle(id).map_err(|error| format!("the new process cannot be kept sight of: {error}"));
         // The service manager does not see its end for as long as we live.
         tokio::spawn(async move {
             let status = ended(child.wait().await);
             tracing::error!("{status}, although it had said that it serves: start rproxy again");
         });
-        Ok(Successor { pid: id, channel: self.channel })
+        Ok(Successor { pid: id, channel: self.channel, process: process?, takes_over: Cell::new(false) })
     }
+}
+
+/// Of a child that nobody has waited for yet: the number is its own.
+fn handle(id: u32) -> io::Result<OwnedFd> {
+    let pid = i32::try_from(id).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(pidfd_open(pid, PidfdFlags::empty())?)
 }
 
 /// The new process as our child. Dropped, it is told to end, and ends its pools.
@@ -207,5 +229,34 @@ fn ended(status: io::Result<ExitStatus>) -> String {
     match status {
         Ok(status) => format!("the new process has ended ({status})"),
         Err(error) => format!("the new process was lost sight of: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_new_process_ends_that_is_not_told_to_take_over() {
+        let end_of = async |is_told: bool| {
+            let (channel, theirs) = Channel::pair().unwrap();
+            let _theirs = Channel::of(theirs).unwrap();
+            let mut child = Command::new("sleep").arg("1000").kill_on_drop(true).spawn().unwrap();
+            let pid = child.id().unwrap();
+            let process = handle(pid).unwrap();
+            let successor = Successor { pid, channel, process, takes_over: Cell::new(false) };
+            if is_told {
+                assert!(successor.takes_over().await);
+            }
+            drop(successor);
+            if is_told {
+                child.kill().await.unwrap();
+            }
+            child.wait().await.unwrap().signal()
+        };
+        assert_eq!(end_of(false).await, Some(Signal::TERM.as_raw()));
+        assert_eq!(end_of(true).await, Some(Signal::KILL.as_raw()));
     }
 }
