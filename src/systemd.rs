@@ -24,6 +24,12 @@ impl Notifier {
         Self { is_told, period, next: Instant::now() }
     }
 
+    /// For who only shows life, and never does.
+    #[cfg(test)]
+    pub fn telling_nobody(period: Duration) -> Self {
+        Self { is_told: false, period: Some(period), next: Instant::now() }
+    }
+
     /// Everything serves.
     pub fn ready(&self, status: &str) {
         self.tell(&[NotifyState::Ready, NotifyState::Status(status)]);

@@ -44,7 +44,7 @@ pub(super) async fn until_stop(
                 pools.follow(next, running).await;
                 continue;
             }
-            () = notifier.stay_alive(async || running.beat().await) => continue,
+            () = notifier.stay_alive(running.beat()) => continue,
             index = running.failed() => {
                 restart(running, index).await;
                 continue;
@@ -61,12 +61,16 @@ pub(super) async fn until_stop(
             }
             Wish::ReopenLogs => runtime::reopen_logs(running.log()),
             Wish::Reload(reply) => {
-                if announced(notifier, reload(file, reply, running, pools, wishes)).await.is_break() {
+                let beat = running.beat();
+                let reload = reload(file, reply, running, pools, wishes);
+                if announced(notifier, beat, reload).await.is_break() {
                     return Ended::Asked;
                 }
             }
             Wish::Changed => {
-                if announced(notifier, reload(file, None, running, pools, wishes)).await.is_break() {
+                let beat = running.beat();
+                let reload = reload(file, None, running, pools, wishes);
+                if announced(notifier, beat, reload).await.is_break() {
                     return Ended::Asked;
                 }
             }
@@ -76,10 +80,20 @@ pub(super) async fn until_stop(
     }
 }
 
-/// Has the service manager know of a reload and of its end, unless that is broken off by a stop.
-async fn announced(notifier: &Notifier, reload: impl Future<Output = Option<Outcome>>) -> ControlFlow<()> {
+/// Has the service manager know of a reload and of its end, unless that is broken off by a stop. Whoever watches
+/// is shown life meanwhile: a file may be on a disk that takes its time, and everybody is served all the same.
+async fn announced(
+    notifier: &mut Notifier,
+    beat: impl AsyncFn(),
+    reload: impl Future<Output = Option<Outcome>>,
+) -> ControlFlow<()> {
     notifier.reloading();
-    match reload.await {
+    let outcome = tokio::select! {
+        biased;
+        outcome = reload => outcome,
+        () = notifier.stay_alive(beat) => None,
+    };
+    match outcome {
         None => return ControlFlow::Break(()),
         Some(Outcome::Rejected(_)) => notifier.ready(REFUSED),
         Some(Outcome::Applied(_) | Outcome::Unchanged) => notifier.ready(SERVING),
@@ -180,5 +194,26 @@ fn last_phase(ended: &Ended, running: &Running, notifier: &Notifier) -> Phase {
             tracing::info!(pid, "the new process serves; requests in flight here have {grace:?}");
             Phase::HandingOver(grace)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn life_is_shown_while_a_reload_takes_its_time() {
+        let limit = Duration::from_secs(30);
+        let mut notifier = Notifier::telling_nobody(limit / 2);
+        let beats = Cell::new(0);
+        let reload = async {
+            tokio::time::sleep(limit * 2).await;
+            Some(Outcome::Unchanged)
+        };
+        let ended = announced(&mut notifier, async || beats.set(beats.get() + 1), reload).await;
+        assert!(ended.is_continue());
+        assert!(beats.get() >= 4, "at once, and then each half of the limit: {}", beats.get());
     }
 }

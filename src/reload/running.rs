@@ -312,10 +312,16 @@ impl Running {
         self.loops.len()
     }
 
-    /// Returns when every event loop has turned once more.
-    pub async fn beat(&self) {
+    /// What returns when every event loop there is now has turned once more, whatever else is done meanwhile.
+    pub fn beat(&self) -> impl AsyncFn() + use<> {
         let beats: Vec<_> = self.loops.iter().map(EventLoop::beat).collect();
-        join_all(beats.iter().map(Beat::turn)).await;
+        async move || drop(join_all(beats.iter().map(Beat::turn)).await)
+    }
+
+    /// What the status page says of the configuration.
+    #[cfg(test)]
+    pub fn status(&self) -> ConfigurationStatus {
+        self.force.borrow().status
     }
 
     /// Takes no more connections; returns when the requests in flight have ended or their grace is over.

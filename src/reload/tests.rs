@@ -141,13 +141,13 @@ fn a_process_shows_no_life_while_an_event_loop_does_not_turn() {
     in_control(async {
         let place = Place::new("page");
         let mut running = place.serve();
-        running.beat().await;
+        running.beat()().await;
         running.crash(0);
         running.failed().await;
-        let beat = tokio::time::timeout(Duration::from_millis(50), running.beat());
-        assert!(beat.await.is_err());
+        let beat = running.beat();
+        assert!(tokio::time::timeout(Duration::from_millis(50), beat()).await.is_err());
         running.restart(0).unwrap();
-        running.beat().await;
+        running.beat()().await;
         end(running).await;
     });
 }
