@@ -65,13 +65,20 @@ impl Running {
         let loops_wanted = runtime::loops(&config);
         let mut doors = Doors::default();
         let new = doors.bind(&config, loops_wanted, &mut inheritance)?;
-        let console =
-            config.server.admin.as_ref().map(|addr| NewConsole::bind(addr, &mut inheritance)).transpose()?;
+        let console = match Move::prepare(None, config.server.admin.as_ref(), &mut inheritance) {
+            Ok(console) => console,
+            Err(error) => {
+                new.discard();
+                return Err(error);
+            }
+        };
         // All threads, of which there is no other yet, have the rights of the one that starts them.
-        if let Some(account) = account {
-            rights::give_up(account, &config)?;
+        let given_up = account.map_or(Ok(()), |account| rights::give_up(account, &config));
+        if let Err(error) = given_up.and_then(|()| logs.start()) {
+            new.discard();
+            console.discard();
+            return Err(error);
         }
-        logs.start()?;
         doors.add(new);
         let (counters, floods) = (Arc::<Counters>::default(), Arc::<Floods>::default());
         let snapshot = Arc::new(Snapshot::new(config, Arc::clone(&counters), Arc::clone(&floods)));
@@ -89,7 +96,7 @@ impl Running {
             counters,
             floods,
         };
-        running.console = console.map(|console| running.serve_console(console));
+        running.turn_console(console);
         Ok(running)
     }
 
@@ -200,7 +207,14 @@ impl Running {
         for addr in gone {
             tracing::info!("no longer listening on {}", runtime::url(&addr));
         }
-        match prepared.console {
+        self.turn_console(prepared.console);
+        self.checks.follow(&snapshot);
+        // Each loop has turned since: none is about to choose one of them.
+        Left(left)
+    }
+
+    fn turn_console(&mut self, console: Move) {
+        match console {
             Move::Stays => {}
             Move::Ends => self.end_console(),
             Move::To(console) => {
@@ -208,9 +222,6 @@ impl Running {
                 self.console = Some(self.serve_console(console));
             }
         }
-        self.checks.follow(&snapshot);
-        // Each loop has turned since: none is about to choose one of them.
-        Left(left)
     }
 
     /// In a task of the control thread: it only reads what the event loops count.

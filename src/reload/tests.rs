@@ -88,6 +88,21 @@ fn an_event_loop_that_failed_is_started_anew_and_serves_who_has_connected_meanwh
 }
 
 #[test]
+fn a_start_that_fails_leaves_no_socket_behind() {
+    in_control(async {
+        let place = Place::new("page");
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let admin = format!("[server]\nadmin = \"{}\"\n", taken.local_addr().unwrap());
+        let config = std::fs::read_to_string(place.file()).unwrap().replace("[server]\n", &admin);
+        std::fs::write(place.file(), config).unwrap();
+        let config = config::load(&place.file()).unwrap().config;
+        let error = Running::bind(config, Inheritance::default()).unwrap_err();
+        assert!(error.to_string().contains("change `admin`"), "{error}");
+        assert!(!place.dir.path().join("site.sock").exists());
+    });
+}
+
+#[test]
 fn a_reload_that_is_broken_off_leaves_the_old_configuration() {
     in_control(async {
         let place = Place::new("old");
