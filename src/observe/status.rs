@@ -33,6 +33,19 @@ pub struct ConfigurationStatus {
     pub refused: Option<SystemTime>,
 }
 
+impl ConfigurationStatus {
+    /// Of the one of the start.
+    pub fn first() -> Self {
+        Self { generation: 1, since: SystemTime::now(), refused: None }
+    }
+
+    /// Of the next one.
+    #[must_use]
+    pub fn succeeded(self) -> Self {
+        Self { generation: self.generation + 1, ..Self::first() }
+    }
+}
+
 /// Bodies on disk, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpoolStatus {

@@ -139,7 +139,11 @@ impl Running {
         for warning in warnings {
             tracing::warn!("{warning}");
         }
-        match self.take_up(snapshot).await {
+        let taken_up = self.take_up(snapshot).await;
+        if taken_up.is_ok() {
+            self.force.send_modify(|force| force.status = force.status.succeeded());
+        }
+        match taken_up {
             Ok(_) if changes.is_empty() => Outcome::Unchanged,
             Ok(_) => Outcome::Applied(changes),
             Err(error) => self.refuse(error.to_string()),
@@ -202,7 +206,7 @@ impl Running {
         self.logs.commit(prepared.logs);
         self.doors.permit(&self.snapshot().config, &snapshot.config);
         let left = snapshot.take_over(&self.snapshot());
-        self.force.send_modify(|force| force.succeed(Arc::clone(&snapshot)));
+        self.force.send_modify(|force| force.snapshot = Arc::clone(&snapshot));
         join_all(self.loops.iter().map(EventLoop::commit)).await;
         for addr in gone {
             tracing::info!("no longer listening on {}", runtime::url(&addr));
@@ -373,16 +377,8 @@ impl Running {
 
 impl InForce {
     fn first(snapshot: Arc<Snapshot>) -> Self {
-        let status = ConfigurationStatus { generation: 1, since: SystemTime::now(), refused: None };
+        let status = ConfigurationStatus::first();
         Self { snapshot, status }
-    }
-
-    fn succeed(&mut self, snapshot: Arc<Snapshot>) {
-        let generation = self.status.generation + 1;
-        *self = Self {
-            status: ConfigurationStatus { generation, ..Self::first(Arc::clone(&snapshot)).status },
-            snapshot,
-        };
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use super::*;
 use crate::config;
 use crate::handover::Inheritance;
-use crate::runtime::Phase;
+use crate::runtime::{Phase, Placements};
 
 /// A site on a Unix socket that answers everything with this text.
 struct Place {
@@ -83,6 +83,25 @@ fn an_event_loop_that_failed_is_started_anew_and_serves_who_has_connected_meanwh
         place.write("new");
         assert!(matches!(running.reload(&place.file()).await.0, Outcome::Applied(_)));
         assert_eq!(place.ask().await, "new");
+        end(running).await;
+    });
+}
+
+#[test]
+fn a_pool_that_moves_is_no_other_configuration() {
+    in_control(async {
+        let place = Place::new("page");
+        let mut running = place.serve();
+        let first = running.status();
+        running.place(Placements::new()).await.unwrap();
+        assert_eq!((running.status(), first.generation), (first, 1));
+        place.write("\"");
+        assert!(matches!(running.reload(&place.file()).await.0, Outcome::Rejected(_)));
+        running.place(Placements::new()).await.unwrap();
+        assert!(running.status().refused.is_some(), "the file is no better for it");
+        place.write("new");
+        assert!(matches!(running.reload(&place.file()).await.0, Outcome::Applied(_)));
+        assert_eq!((running.status().generation, running.status().refused), (2, None));
         end(running).await;
     });
 }
