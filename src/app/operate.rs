@@ -60,6 +60,7 @@ pub(super) async fn until_stop(
                 notifier.is_served_by(std::process::id());
             }
             Wish::ReopenLogs => runtime::reopen_logs(running.log()),
+            Wish::Reload(reply) if wishes.hands_over() => put_off(reply),
             Wish::Reload(reply) => {
                 let beat = running.beat();
                 let reload = reload(file, reply, running, pools, wishes);
@@ -99,6 +100,16 @@ async fn announced(
         Some(Outcome::Applied(_) | Outcome::Unchanged) => notifier.ready(SERVING),
     }
     ControlFlow::Continue(())
+}
+
+/// What this process took up now would be lost with it, or keep the new one from an address.
+fn put_off(reply: Option<Reply>) {
+    let reason = "no reload while a new process is being started: it reads the configuration by itself, and takes \
+                  up what changes meanwhile once it serves; if it fails, reload again";
+    tracing::warn!("{reason}");
+    if let Some(reply) = reply {
+        reply.done(control::Outcome::Rejected(reason.into()));
+    }
 }
 
 /// Takes up the file as it is now, unless that is broken off by a stop.

@@ -75,6 +75,11 @@ impl Wishes {
         self.upgrade.begin(parcels);
     }
 
+    /// Whether a new process is on its way, which has read the configuration by itself or is about to.
+    pub fn hands_over(&self) -> bool {
+        self.upgrade.is_under_way()
+    }
+
     /// Asks for a reload when one of these files changes. Those of a configuration that was refused are watched
     /// beside those of the one in force: it may be mended anywhere.
     pub fn watch(&mut self, watched: Watched, outcome: &reload::Outcome) {

@@ -143,6 +143,22 @@ fn a_kept_connection_is_answered_once_more_and_then_closed() {
     assert_eq!(proxy.wait_for_first().code(), Some(0));
 }
 
+/// It would be lost with the former process, or keep the new one from an address.
+#[test]
+fn no_reload_comes_between_a_new_process_and_its_sockets() {
+    let mut proxy = site().linked("rproxy").start();
+    let go_on = held(&proxy);
+    proxy.signal(Signal::USR2);
+    proxy.wait_for_log("handing over");
+    let told = proxy.reload(&SITE.replace("\"here\"", "\"there\""));
+    assert!(told.contains("reads the configuration by itself"), "{told}");
+    is_answered(&proxy.addresses()[0]);
+    go_on();
+    proxy.follow();
+    assert_eq!(proxy.wait_for_first().code(), Some(0));
+    assert_eq!(Client::connect(&proxy.addresses()[0]).exchange(&Request::get("/")).text(), "there");
+}
+
 #[test]
 fn a_download_goes_on_in_the_former_process() {
     let content = vec![b'x'; 32 << 20];
