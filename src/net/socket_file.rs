@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, lchown};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{Mode, fchmod};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid, chownat, fchmod, fstat, open};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::ListenAddr;
@@ -57,16 +58,30 @@ pub(super) fn listen(path: &Path, access: SocketAccess, backlog: i32) -> io::Res
 
 /// Changes who may connect.
 ///
+/// Root does this in directories of others, who could put a link to any file in its place: what is changed is
+/// the very file that was looked at, and only a socket.
+///
 /// # Errors
 /// What the kernel says; only root gives files away.
 pub fn set_socket_access(path: &Path, access: SocketAccess) -> io::Result<()> {
+    let file = open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+    if FileType::from_raw_mode(fstat(&file)?.st_mode) != FileType::Socket {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "another file has taken the socket's place",
+        ));
+    }
     if access.user.is_some() || access.group.is_some() {
-        lchown(path, access.user, access.group).map_err(|error| {
+        let (user, group) = (access.user.map(Uid::from_raw), access.group.map(Gid::from_raw));
+        chownat(&file, "", user, group, AtFlags::EMPTY_PATH).map_err(|error| {
             let remedy = "only root gives files away, and others to their own groups alone";
+            let error = io::Error::from(error);
             io::Error::new(error.kind(), format!("its user and group cannot be set: {error}; {remedy}"))
         })?;
     }
-    fs::set_permissions(path, Permissions::from_mode(access.mode))
+    // The kernel takes no such descriptor for fchmod(2), but its name for chmod(2).
+    let name = format!("/proc/self/fd/{}", file.as_raw_fd());
+    fs::set_permissions(name, Permissions::from_mode(access.mode))
 }
 
 /// The file that is there now goes with our socket: [`remove_socket_files`] may take it away.
@@ -166,6 +181,18 @@ mod tests {
         assert!(is_live_socket(&path));
         set_socket_access(&path, SocketAccess::PRIVATE).unwrap();
         assert_eq!(mode(&path), 0o660);
+    }
+
+    #[test]
+    fn a_file_that_took_the_socket_s_place_keeps_its_permissions() {
+        let directory = tempfile::tempdir().unwrap();
+        let [path, secret] = ["a.sock", "secret"].map(|name| directory.path().join(name));
+        fs::write(&secret, "").unwrap();
+        fs::set_permissions(&secret, Permissions::from_mode(0o600)).unwrap();
+        std::os::unix::fs::symlink(&secret, &path).unwrap();
+        assert!(set_socket_access(&path, SocketAccess::EVERYBODY).is_err());
+        assert!(set_socket_access(&secret, SocketAccess::EVERYBODY).is_err());
+        assert_eq!(mode(&secret), 0o600);
     }
 
     #[test]

@@ -4,18 +4,18 @@
 //! those that are written; a later one whatever is free beside them: the path with a number behind it, or
 //! another port.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt, chown, symlink};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, lchown, symlink};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::ready;
-use crate::net::UpstreamAddr;
+use crate::net::{SocketAccess, UpstreamAddr, set_socket_access};
 use crate::process::launch::FIRST_DESCRIPTOR;
 use crate::process::{Account, ProcessSpec};
 
@@ -188,7 +188,8 @@ fn make_directory(socket: &Path, account: Option<&Account>) -> io::Result<()> {
     let Some(directory) = socket.parent().filter(|directory| !directory.exists()) else { return Ok(()) };
     DirBuilder::new().recursive(true).mode(0o755).create(directory)?;
     match account {
-        Some(account) => chown(directory, Some(account.uid), Some(account.gid)),
+        // A link that somebody has put in its place is not followed.
+        Some(account) => lchown(directory, Some(account.uid), Some(account.gid)),
         None => Ok(()),
     }
 }
@@ -233,7 +234,7 @@ fn bind(address: &UpstreamAddr) -> io::Result<Socket> {
             let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
             socket.bind(&SockAddr::unix(path)?)?;
             // Who may come in is said by the directory.
-            fs::set_permissions(path, Permissions::from_mode(0o666))?;
+            set_socket_access(path, SocketAccess::EVERYBODY)?;
             return Ok(socket);
         }
         UpstreamAddr::Tcp(address) => *address,

@@ -1,3 +1,4 @@
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 
 use tempfile::TempDir;
