@@ -26,6 +26,9 @@ const QUEUE: usize = 1 << 20;
 /// How long the end waits for a reader that stands still.
 const FLUSH: Duration = Duration::from_secs(2);
 
+/// How long an event loop waits for its last words to be written.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
 /// How a line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -104,6 +107,13 @@ pub fn lost() -> u64 {
 pub fn finish() {
     if let Some(log) = LOG.get() {
         log.flush(FLUSH);
+    }
+}
+
+/// As [`finish`], where something else may have to go on: it waits only a moment.
+pub(super) fn hurry() {
+    if let Some(log) = LOG.get() {
+        log.flush(LAST_WORDS);
     }
 }
 

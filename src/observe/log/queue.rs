@@ -160,8 +160,11 @@ impl Queue {
         self.lock().life >= Life::GivenUp
     }
 
-    /// Waits until all is written; `false` if that takes too long.
+    /// Waits until all is written; `false` if that takes too long. The writer itself cannot wait for it.
     pub fn flush(&self, limit: Duration) -> bool {
+        if self.lock().writer == Some(std::thread::current().id()) {
+            return false;
+        }
         let is_done = |state: &State| {
             state.writer.is_none() || (state.lines.is_empty() && state.orders.is_empty() && !state.busy)
         };
