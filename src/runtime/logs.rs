@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use rustix::io::Errno;
 use tracing::level_filters::LevelFilter;
 
 use crate::config::Config;
@@ -36,6 +37,10 @@ impl Logs {
     /// When a file cannot be opened for appending, with what there is to do.
     pub fn open(config: &Config, owner: Option<(u32, u32)>) -> io::Result<Self> {
         let (access_at, error_at) = (access_log(config), error_log(config));
+        let open = |key, at| match owner {
+            Some(_) => Opened::open_for_another(at).map_err(|error| explain(key, at, error)),
+            None => open(key, at),
+        };
         let [access, error] = [open("access", &access_at)?, open("error", &error_at)?];
         if let Some((user, group)) = owner {
             for opened in [&access, &error] {
@@ -99,16 +104,22 @@ pub fn reopen_logs(access: &AccessLog) {
 }
 
 fn open(key: &str, destination: &Destination) -> io::Result<Opened> {
-    Opened::open(destination).map_err(|error| {
-        let remedy = match error.kind() {
-            io::ErrorKind::NotFound => "; create its directory",
-            io::ErrorKind::PermissionDenied => "; this user may not write there",
-            _ => "",
-        };
-        let Destination::File(path) = destination else { return error };
-        let path = path.display();
-        io::Error::new(error.kind(), format!("the {key} log {path} cannot be opened: {error}{remedy}"))
-    })
+    Opened::open(destination).map_err(|error| explain(key, destination, error))
+}
+
+fn explain(key: &str, destination: &Destination, error: io::Error) -> io::Error {
+    let remedy = match error.kind() {
+        io::ErrorKind::NotFound => "; create its directory",
+        io::ErrorKind::PermissionDenied => "; this user may not write there",
+        _ if Errno::from_io_error(&error) == Some(Errno::LOOP) => {
+            "; a link, which root follows only in a directory where root alone can write: \
+             write the path that it leads to"
+        }
+        _ => "",
+    };
+    let Destination::File(path) = destination else { return error };
+    let path = path.display();
+    io::Error::new(error.kind(), format!("the {key} log {path} cannot be opened: {error}{remedy}"))
 }
 
 pub fn log_level(config: &Config) -> LevelFilter {

@@ -36,6 +36,15 @@ impl Opened {
         Output::open(destination).map(Self)
     }
 
+    /// Opens it as root, for somebody who may be able to put links in the file's place.
+    ///
+    /// # Errors
+    /// As of [`Self::open`], and `ELOOP` for a link or a file with another name, where that
+    /// may be somebody else's doing.
+    pub fn open_for_another(destination: &Destination) -> io::Result<Self> {
+        Output::open_for_another(destination).map(Self)
+    }
+
     /// Gives a file to this user and group, who will open it again when it was rotated. Others stay as they are.
     ///
     /// # Errors

@@ -19,6 +19,8 @@ const PIECE: usize = 4096;
 const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 /// A file may be away between being renamed and being created by who renamed it.
 const AWAY: Duration = Duration::from_secs(1);
+/// Of a directory's mode: its group and everybody.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 #[derive(Debug)]
 pub(super) enum Output {
@@ -36,6 +38,14 @@ impl Output {
             Destination::Stderr => Self::Stderr,
             Destination::File(path) => Self::File(LogFile::open(path)?),
         })
+    }
+
+    /// As [`Self::open`], by root for somebody else.
+    pub fn open_for_another(destination: &Destination) -> io::Result<Self> {
+        match destination {
+            Destination::File(path) => LogFile::open_for_another(path).map(Self::File),
+            other => Self::open(other),
+        }
     }
 
     pub fn give_to(&self, user: u32, group: u32) -> io::Result<()> {
@@ -100,8 +110,28 @@ pub(super) enum Place {
 
 impl LogFile {
     pub fn open(path: &Path) -> io::Result<Self> {
+        Self::open_with(path, OFlags::empty())
+    }
+
+    /// Whoever may write to a log's directory could have its name lead to any file, which root would then
+    /// write to and give away. A link is followed, and a file with a second name taken, only where root alone
+    /// could have made them.
+    pub fn open_for_another(path: &Path) -> io::Result<Self> {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = std::fs::metadata(directory.unwrap_or(Path::new(".")))?;
+        if directory.uid() == 0 && directory.mode() & WRITABLE_BY_OTHERS == 0 {
+            return Self::open(path);
+        }
+        let opened = Self::open_with(path, OFlags::NOFOLLOW)?;
+        if opened.is_plain && opened.file.metadata()?.nlink() > 1 {
+            return Err(Errno::LOOP.into());
+        }
+        Ok(opened)
+    }
+
+    fn open_with(path: &Path, more: OFlags) -> io::Result<Self> {
         // A pipe without a reader is an error instead of a wait, as is one that is full.
-        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY | more;
         let flags = i32::try_from(flags.bits()).unwrap_or_default();
         let file = OpenOptions::new().append(true).create(true).custom_flags(flags).open(path)?;
         let facts = file.metadata()?;

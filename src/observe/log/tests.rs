@@ -1,8 +1,12 @@
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+
+use super::queue::Queue;
 use super::{Destination, Log, Opened};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,6 +38,35 @@ fn lines_are_appended_in_their_order() {
     log.close(PATIENCE);
     let expected: String = (0..100).fold(String::new(), |all, number| all + &format!("{number}\n"));
     assert_eq!(fs::read_to_string(path).unwrap(), format!("before\n{expected}"));
+}
+
+#[test]
+fn root_follows_links_only_where_nobody_else_can_make_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let [path, link, name] = ["a.log", "b.log", "c.log"].map(|name| directory.path().join(name));
+    fs::write(&path, "").unwrap();
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    fs::hard_link(&path, &name).unwrap();
+    let open = |path: &Path| Opened::open_for_another(&Destination::File(path.to_owned()));
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
+    for path in [&path, &link, &name] {
+        assert_eq!(Errno::from_io_error(&open(path).unwrap_err()), Some(Errno::LOOP));
+    }
+    fs::remove_file(&name).unwrap();
+    assert!(open(&path).is_ok() && open(&directory.path().join("new.log")).is_ok());
+    if fs::metadata(&directory).unwrap().uid() == 0 {
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(open(&link).is_ok());
+    }
+}
+
+#[test]
+fn its_own_thread_does_not_wait_for_itself() {
+    let queue = Queue::new(100);
+    queue.set_started(std::thread::current().id());
+    queue.push(b"a line\n".to_vec());
+    let begin = Instant::now();
+    assert!(!queue.flush(PATIENCE) && begin.elapsed() < PATIENCE);
 }
 
 #[test]
