@@ -232,7 +232,12 @@ impl Pools {
 
     /// A generation that came back serves where it did.
     fn serve(&mut self, name: String, generation: u64, addresses: Vec<UpstreamAddr>) -> Option<PoolEvent> {
-        let spec = self.specs.iter().find(|spec| spec.name == name)?;
+        let Some(spec) = self.specs.iter().find(|spec| spec.name == name) else {
+            // It was removed while it said so: nobody has been sent there, and nobody will be.
+            let until = Instant::now();
+            self.retire(Leaving { name, generation, until });
+            return None;
+        };
         // It may have been on its way out when its pool was written again.
         self.leaving.retain(|leaving| leaving.name != name || leaving.generation != generation);
         let now = Serving { generation, addresses: addresses.clone() };

@@ -66,7 +66,10 @@ async fn listen(mut from: Incoming<News>, mut child: Child, tell: mpsc::Unbounde
         match from.next().await {
             Ok(Some(news)) => {
                 log(&news);
-                let _ = tell.send(Told::News(news));
+                // Lines come as fast as an app prints, and nobody else has a use for them.
+                if !matches!(news, News::Line { .. }) {
+                    let _ = tell.send(Told::News(news));
+                }
             }
             Ok(None) => break None,
             Err(error) => break Some(error),
