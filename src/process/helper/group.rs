@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::orphans::Awaited;
 use super::output::{self, Tail};
 use super::reporter::Reporter;
 use crate::process::launch::{Launch, hand_over};
@@ -31,6 +32,7 @@ pub(super) struct Group {
     id: Pid,
     output: JoinSet<()>,
     tail: Tail,
+    _awaited: Awaited,
 }
 
 impl Group {
@@ -53,6 +55,7 @@ impl Group {
             .spawn()?;
         let id = master.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         let id = id.ok_or_else(|| io::Error::other("the process has no id"))?;
+        let awaited = Awaited::new(id);
         let (mut output, tail) = (JoinSet::new(), Tail::default());
         if let Some(stdout) = master.stdout.take() {
             output.spawn(output::forward(spec.name.clone(), stdout, reporter.clone(), tail.clone()));
@@ -72,7 +75,7 @@ impl Group {
         };
         let sockets: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
         hand_over(channel, &launch, &sockets).await?;
-        Ok(Self { master, id, output, tail })
+        Ok(Self { master, id, output, tail, _awaited: awaited })
     }
 
     pub(super) fn id(&self) -> i32 {

@@ -8,6 +8,7 @@
 mod generation;
 mod group;
 mod nursery;
+mod orphans;
 mod output;
 mod place;
 mod pool;
@@ -59,11 +60,13 @@ pub fn supervise() -> io::Result<()> {
 async fn run(stream: UnixStream) {
     let (mut orders, outgoing) = channel::open::<Order, News>(stream);
     let (reporter, news) = Reporter::new();
+    let reaping = tokio::spawn(orphans::reap());
     let passing_on = tokio::spawn(reporter::pass_on(news, outgoing));
     let (nursery, events) = Nursery::new(reporter);
     let mut helper = Helper { pools: BTreeMap::new(), nursery };
     let at_most = helper.serve(&mut orders, events).await;
     helper.stop(at_most, &mut orders).await;
+    reaping.abort();
     drop(helper);
     // The last news.
     let _ = passing_on.await;

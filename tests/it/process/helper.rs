@@ -32,6 +32,23 @@ fn rproxy_itself_forks_nothing_else() {
 }
 
 #[test]
+fn orphans_of_an_app_leave_no_zombies_behind() {
+    let orphans = "for _ in range(5):\n\
+        \x20   parent = os.fork()\n\
+        \x20   if not parent:\n\
+        \x20       if not os.fork(): os.setsid(); time.sleep(0.05)\n\
+        \x20       os._exit(0)\n\
+        \x20   os.waitpid(parent, 0)\n\
+        answer('served')";
+    let proxy = pool("import time", orphans).start();
+    let helper = helper(&proxy).as_raw_pid().try_into().unwrap();
+    eventually("only the app is left", || children(helper).len() == 1);
+    assert_eq!(proxy.get("/").text(), "served");
+    kill_process(master(&proxy, 1), Signal::KILL).unwrap();
+    proxy.wait_for_log("app ended (signal: 9 (SIGKILL))");
+}
+
+#[test]
 fn when_rproxy_is_killed_the_pools_end() {
     let mut proxy = pool("", "os.fork()\nanswer('served')").start();
     let (helper, app) = (helper(&proxy), master(&proxy, 1));
