@@ -329,3 +329,23 @@ impl Waiting {
         let _ = self.answer.send(outcome);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::spec::tests::spec;
+
+    #[tokio::test]
+    async fn a_pool_that_is_removed_while_it_becomes_ready_is_ended() {
+        let mut pools = Pools::new("/nowhere".into());
+        let (helper, mut heard) = Helper::that_listens();
+        pools.helper = Some(helper);
+        pools.update(vec![spec(&["app"], &["unix:/a"])]);
+        assert_eq!(pools.update(Vec::new()), []);
+        let (name, after) = ("app".to_owned(), Duration::ZERO);
+        let ready = News::Ready { name: name.clone(), generation: 7, addresses: vec![], after, ticket: None };
+        assert_eq!(pools.note(Told::News(ready)), None);
+        let orders: Vec<Order> = std::iter::from_fn(|| heard.try_recv().ok()).collect();
+        assert_eq!(orders.last(), Some(&Order::Retire { name, generation: 7 }));
+    }
+}

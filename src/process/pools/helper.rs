@@ -45,6 +45,13 @@ impl Helper {
         Ok(Self { orders })
     }
 
+    /// One that does nothing but listen, and what it hears.
+    #[cfg(test)]
+    pub(super) fn that_listens() -> (Self, mpsc::UnboundedReceiver<Order>) {
+        let (orders, given) = mpsc::unbounded_channel();
+        (Self { orders }, given)
+    }
+
     /// One that has died hears nothing, which is told of soon enough.
     pub(super) fn order(&self, order: Order) {
         let _ = self.orders.send(order);
