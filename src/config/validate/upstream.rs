@@ -101,6 +101,7 @@ impl Upstreams {
 
     /// Warns of upstreams that nobody uses, or that lead back here.
     pub fn check(&self, claims: &[Claim], report: &mut Report) {
+        self.refuse_shared_addresses(report);
         for pool in &self.pools {
             if !pool.used {
                 let message = format!("the upstream `{}` is never used", pool.model.name);
@@ -120,6 +121,26 @@ impl Upstreams {
                         .push(Problem::warning(server.spot, message).also(listener.spot, "it listens here"));
                 }
             }
+        }
+    }
+
+    /// Of two pools that start on one address, each takes it from the other, and answers the other's requests.
+    fn refuse_shared_addresses(&self, report: &mut Report) {
+        let mut taken: Vec<&At<UpstreamServer>> = Vec::new();
+        for pool in self.pools.iter().filter(|pool| pool.model.process.is_some()) {
+            for server in &pool.servers {
+                let address = &server.value.address;
+                if let Some(other) = taken.iter().find(|other| other.value.address == *address) {
+                    let message = format!("the process of another upstream listens on `{address}` already");
+                    let help = "give each upstream with a `process` an address of its own";
+                    report.push(
+                        Problem::error(server.spot, message)
+                            .also(other.spot, "the other's is here")
+                            .help(help),
+                    );
+                }
+            }
+            taken.extend(&pool.servers);
         }
     }
 
