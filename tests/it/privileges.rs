@@ -97,6 +97,34 @@ fn low_ports_can_be_bound_by_a_reload_if_the_first_had_one() {
 }
 
 #[test]
+fn the_right_to_bind_low_ports_is_not_for_apps() {
+    if !is_root() {
+        return;
+    }
+    let listen = own(3, 83);
+    let app = "import os, sys\nfrom http.server import BaseHTTPRequestHandler, HTTPServer\n\
+        class App(BaseHTTPRequestHandler):\n\
+        \x20   def do_GET(self):\n\
+        \x20       body = [line for line in open('/proc/self/status', 'rb') if line.startswith(b'CapEff')][0]\n\
+        \x20       self.send_response(200)\n\
+        \x20       self.send_header('Content-Length', str(len(body)))\n\
+        \x20       self.end_headers()\n\
+        \x20       self.wfile.write(body)\n\
+        HTTPServer(('127.0.0.1', int(sys.argv[1])), App).serve_forever()\n";
+    let config = format!(
+        "[server]\nuser = \"nobody\"\n[[site]]\nlisten = [{listen:?}]\n[[site.location]]\nmatch = \"/\"\n\
+         proxy = \"app\"\n[upstream.app]\nservers = [\"127.0.0.1:8000\"]\n[upstream.app.process]\n\
+         command = [\"python3\", \"app.py\", \"{{port}}\"]\n"
+    );
+    let builder = Proxy::config(&config).file("app.py", app);
+    chown(builder.dir(), Some(NOBODY), Some(NOBODY)).unwrap();
+    let proxy = builder.start();
+    assert_of_all_threads(&proxy, "CapEff", &format!("{LOW_PORTS:016x}"));
+    let answer = Client::connect(&listen).exchange(&Request::get("/"));
+    assert_eq!(answer.text(), format!("CapEff:\t{:016x}\n", 0));
+}
+
+#[test]
 fn logs_are_the_user_s_and_can_be_rotated() {
     if !is_root() {
         return;
@@ -110,6 +138,19 @@ fn logs_are_the_user_s_and_can_be_rotated() {
     eventually("the file is there again", || path.exists());
     proxy.get("/after");
     eventually("the line is written", || fs::read_to_string(&path).unwrap().contains("/after"));
+}
+
+#[test]
+fn a_link_of_the_user_s_is_no_log_that_root_opens() {
+    if !is_root() {
+        return;
+    }
+    let builder = of_nobody("\"127.0.0.1:0\"");
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::os::unix::fs::symlink(secret.path(), builder.dir().join("access.log")).unwrap();
+    let said = String::from_utf8(builder.run().stderr).unwrap();
+    assert!(said.contains("access.log cannot be opened") && said.contains("write the path"), "{said}");
+    assert_eq!(fs::metadata(secret.path()).unwrap().uid(), 0);
 }
 
 #[test]

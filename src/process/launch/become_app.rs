@@ -16,7 +16,9 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg}
 use rustix::process::{
     Gid, Pid, Signal, Uid, getegid, geteuid, getppid, set_parent_process_death_signal, umask,
 };
-use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+use rustix::thread::{
+    clear_ambient_capability_set, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
+};
 
 use super::{FIRST_DESCRIPTOR, Launch, MOST_DESCRIPTORS};
 use crate::handover::PRIVATE_VARIABLES;
@@ -102,6 +104,8 @@ fn prepare(launch: &Launch, sockets: &[OwnedFd]) -> Result<(), String> {
     if let Some(account) = &launch.account {
         become_user(account)?;
     }
+    // The right to bind low ports is for listeners; an app has what its user has.
+    clear_ambient_capability_set().map_err(|error| format!("it cannot give up rproxy's rights: {error}"))?;
     end_with_helper(launch.helper)
         .map_err(|error| format!("it could not be bound to its helper: {error}"))?;
     std::env::set_current_dir(&launch.directory).map_err(|error| {
