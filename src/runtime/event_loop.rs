@@ -5,6 +5,7 @@ mod worker;
 
 use std::future::pending;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -104,19 +105,24 @@ impl EventLoop {
                 Ok(runtime) => runtime,
                 Err(error) => return drop(started.send(Err(error))),
             };
-            runtime.block_on(async move {
-                match Worker::open(doors, &snapshot, &log) {
-                    Ok(worker) => {
-                        // Those it serves first keep what they need of it.
-                        drop(snapshot);
-                        drop(started.send(Ok(())));
-                        run(worker, received, phase).await;
+            let served = catch_unwind(AssertUnwindSafe(|| {
+                runtime.block_on(async move {
+                    match Worker::open(doors, &snapshot, &log) {
+                        Ok(worker) => {
+                            // Those it serves first keep what they need of it.
+                            drop(snapshot);
+                            drop(started.send(Ok(())));
+                            run(worker, received, phase).await;
+                        }
+                        Err(error) => drop(started.send(Err(error))),
                     }
-                    Err(error) => drop(started.send(Err(error))),
-                }
-            });
+                });
+            }));
             // Reads from a mount that hangs would hold the process for ever, and nobody wants them now.
             runtime.shutdown_background();
+            if let Err(panic) = served {
+                resume_unwind(panic);
+            }
         })?;
         outcome.recv().unwrap_or_else(|_| Err(io::Error::other("the event loop ended while it started")))?;
         Ok(Self { thread, orders, alive })
