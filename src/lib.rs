@@ -129,3 +129,4 @@ pub mod coding;
 pub mod http;
 pub mod net;
 pub mod observe;
+pub mod tls;

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 /// Every module of the crate and what it may import, lowest first.
 const TABLE: &[(&str, &[&str])] = &[
     ("net", &[]),
+    ("tls", &["net"]),
     ("http", &["net"]),
     ("coding", &["http"]),
     ("observe", &["http"]),
@@ -23,16 +24,17 @@ const TABLE: &[(&str, &[&str])] = &[
     ("handover", &["net"]),
     ("systemd", &[]),
     ("router", &["net", "http"]),
-    ("upstream", &["net", "http", "observe"]),
+    ("upstream", &["net", "tls", "http", "observe"]),
     ("process", &["net", "http", "signals", "handover", "upstream"]),
-    ("config", &["net", "http", "coding", "router", "privileges"]),
+    ("config", &["net", "tls", "http", "coding", "router", "privileges"]),
     ("middleware", &["net", "http", "coding", "observe", "spool"]),
     ("handler", &["net", "http", "coding", "observe", "upstream"]),
-    ("server", &["net", "http", "observe"]),
+    ("server", &["net", "tls", "http", "observe"]),
     (
         "runtime",
         &[
             "net",
+            "tls",
             "http",
             "coding",
             "spool",
@@ -83,6 +85,11 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("toml", &["config"]),
     ("clap", &["cli", "main"]),
     ("notify", &["reload", "process"]),
+    ("rustls", &["net", "tls"]),
+    ("x509_parser", &["tls"]),
+    ("h2", &["server", "upstream"]),
+    ("instant_acme", &["acme"]),
+    ("rcgen", &["acme"]),
 ];
 
 /// Crates that a module must do without.

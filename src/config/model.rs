@@ -2,6 +2,7 @@
 
 mod delivery;
 mod test;
+mod tls;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use ::http::StatusCode;
 
 pub use delivery::{CachePolicy, Compress, Directory, Files, LimitRate, Symlinks};
 pub use test::{Expectation, Expected, Test, WantedHeader};
+pub use tls::{Acme, Challenge, ClientCertificates, Hsts, Protocol, Tls, TlsProcess, UpstreamTls};
 pub use upstream::{
     Balance, Health, HealthRequest, KeepAlive, Passive, Process, Queue, Retry, RetryOn, Upstream,
     UpstreamServer, UpstreamTimeouts,
@@ -56,6 +58,7 @@ pub struct Server {
     pub max_connections: Option<NonZeroUsize>,
     /// Who rproxy is once everything is bound; `None` is whoever starts it.
     pub account: Option<Account>,
+    pub tls: TlsProcess,
 }
 
 /// `spool` of `[server]`: where bodies wait that are too large for memory.
@@ -126,12 +129,25 @@ pub struct Timeouts {
     pub keep_alive: Duration,
     /// Between two writes of a response.
     pub send: Duration,
+    /// A TLS handshake must be over.
+    pub handshake: Duration,
 }
 
 /// `[[site]]`
 #[derive(Clone, Debug)]
 pub struct Site {
+    /// Every address, those with TLS included.
     pub listen: Vec<ListenAddr>,
+    /// Those of them that speak TLS.
+    pub listen_tls: Vec<ListenAddr>,
+    pub tls: Tls,
+    /// Plain listeners send clients to those with TLS.
+    pub https_only: bool,
+    pub hsts: Option<Hsts>,
+    /// Whether clients are offered HTTP/2 over TLS.
+    pub http2: bool,
+    /// Whether plain listeners take clients that begin with HTTP/2 (RFC 9113 3.3).
+    pub h2c: bool,
     /// Unix sockets of these that say who may connect.
     pub sockets: BTreeMap<ListenAddr, Socket>,
     /// Empty: the default site of its listeners.

@@ -113,7 +113,7 @@ fn connection(listener: ListenAddr, peer: IpAddr) -> Connection {
         ListenAddr::Tcp(addr) if !addr.ip().is_unspecified() => (Some(*addr), tcp(peer)),
         other => (Some(SocketAddr::new(loopback, other.port().unwrap_or_default())), tcp(peer)),
     };
-    Connection { peer, local, scheme: Scheme::Http, listener: Rc::new(listener) }
+    Connection { peer, local, scheme: Scheme::Http, secured: None, listener: Rc::new(listener) }
 }
 
 /// Which port a client has is the kernel's choice.

@@ -118,6 +118,7 @@ fn forward_from_unix(trusted: bool, fields: &[(&str, &str)]) -> Fields {
         peer: ClientAddr::Unix,
         local: None,
         scheme: Scheme::Http,
+        secured: None,
         listener: Rc::clone(&request.connection.listener),
     });
     resolve(&mut request, trusted);

@@ -117,6 +117,7 @@ mod tests {
             peer: ClientAddr::Unix,
             local: None,
             scheme: Scheme::Http,
+            secured: None,
             listener: Rc::clone(&request.connection.listener),
         };
         let resolve = |unix| {

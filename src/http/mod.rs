@@ -67,7 +67,10 @@ pub use log_time::append_time_local;
 pub use media_type::{Charset, Extension, MediaType, MediaTypes, media_type};
 pub use multipart::{Parts, Piece};
 pub use navigation::is_navigation;
-pub use request::{Authority, Captures, Client, Connection, GroupNames, Interim, Request, Scheme, Target};
+pub use request::{
+    Authority, Captures, Client, ClientCertificate, Connection, GroupNames, Interim, Request, Scheme,
+    Secured, Target,
+};
 pub use request_id::RequestId;
 pub use response::{OnEnd, Response, Sent, Trace};
 pub use scope::Scope;

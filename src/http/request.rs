@@ -81,8 +81,30 @@ pub struct Connection {
     /// Our own address as the client reached it; `None` on a Unix socket.
     pub local: Option<std::net::SocketAddr>,
     pub scheme: Scheme,
+    /// What was agreed on, where the client came over TLS.
+    pub secured: Option<Box<Secured>>,
     /// The configured listener, by which sites are grouped.
     pub listener: Rc<ListenAddr>,
+}
+
+/// What was agreed on with a client over TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secured {
+    /// As OpenSSL calls it: `TLSv1.3`.
+    pub protocol: &'static str,
+    /// As the registry of cipher suites calls it.
+    pub cipher: &'static str,
+    /// Whom the client asked for (SNI), lower case.
+    pub server_name: Option<Box<str>>,
+    /// Of the certificate that the client has shown, and proven to be its own.
+    pub client: Option<ClientCertificate>,
+}
+
+/// A client's certificate that one of the site's authorities has signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The subject, as RFC 4514 writes it.
+    pub subject: Box<str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,6 +24,7 @@ pub fn request(target: &str) -> Request {
             peer: ClientAddr::Tcp(peer),
             local: Some(local),
             scheme: Scheme::Http,
+            secured: None,
             listener: Rc::new(ListenAddr::Tcp(local)),
         }),
         client: Client {

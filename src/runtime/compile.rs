@@ -180,8 +180,8 @@ impl Snapshot {
 
     /// What holds on a listener's connections before a site is known.
     pub fn first_settings(&self, listener: &ListenAddr) -> Option<Settings> {
-        let model::Timeouts { header, keep_alive, body, send } = self.first_timeouts(listener)?;
-        Some(Settings { header, keep_alive, body, send })
+        let model::Timeouts { header, keep_alive, body, send, handshake } = self.first_timeouts(listener)?;
+        Some(Settings { header, keep_alive, body, send, handshake })
     }
 
     /// As in nginx, a listener's default site says how long a head may take: its host is not known earlier.

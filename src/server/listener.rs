@@ -262,8 +262,13 @@ where
     }
 
     fn serve(&self, (stream, peer, local): Accepted, place: Place) {
-        let facts =
-            Rc::new(Connection { peer, local, scheme: Scheme::Http, listener: Rc::clone(&self.configured) });
+        let facts = Rc::new(Connection {
+            peer,
+            local,
+            scheme: Scheme::Http,
+            secured: None,
+            listener: Rc::clone(&self.configured),
+        });
         tokio::task::spawn_local(connection::serve(Io::new(stream), facts, Rc::clone(&self.shared), place));
     }
 }

@@ -64,4 +64,6 @@ pub struct Settings {
     pub body: Duration,
     /// Between two writes of a response.
     pub send: Duration,
+    /// A TLS handshake must be over.
+    pub handshake: Duration,
 }

@@ -33,6 +33,7 @@ mod tunnels;
 const SETTINGS: Settings = Settings {
     header: Duration::from_secs(15),
     keep_alive: Duration::from_secs(75),
+    handshake: Duration::from_secs(10),
     body: Duration::from_secs(60),
     send: Duration::from_secs(60),
 };
@@ -64,6 +65,7 @@ where
         peer: ClientAddr::Unix,
         local: None,
         scheme: Scheme::Http,
+        secured: None,
         listener: Rc::new(ListenAddr::Any(80)),
     };
     let shared = Shared {

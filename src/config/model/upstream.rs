@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Origin, StatusSet};
+use super::{Origin, Protocol, StatusSet, UpstreamTls};
 use crate::http::Template;
 use crate::net::UpstreamAddr;
 use crate::privileges::Account;
@@ -27,6 +27,9 @@ pub struct Upstream {
     /// Names of servers are looked up again after so long.
     pub resolve: Duration,
     pub process: Option<Process>,
+    pub protocol: Protocol,
+    /// Of a protocol over TLS.
+    pub tls: Option<UpstreamTls>,
     pub origin: Origin,
 }
 
@@ -34,10 +37,11 @@ impl Upstream {
     /// Whether both behave alike, wherever they are written and whoever runs their servers.
     pub fn is_like(&self, other: &Self) -> bool {
         let of = |upstream: &Self| {
-            let Self { origin: _, process: _, name, servers, balance, health, .. } = upstream.clone();
-            let Self { keep_alive, timeouts, queue, retry, passive, slow_start, resolve, .. } = *upstream;
-            let limits = (keep_alive, timeouts, queue, retry, passive, slow_start, resolve);
-            (name, servers, balance, health, limits)
+            let Self { origin: _, process: _, name, servers, balance, health, tls, .. } = upstream.clone();
+            let Self { keep_alive, timeouts, queue, retry, passive, slow_start, resolve, protocol, .. } =
+                *upstream;
+            let limits = (keep_alive, timeouts, queue, retry, passive, slow_start, resolve, protocol);
+            (name, servers, balance, health, tls, limits)
         };
         of(self) == of(other)
     }

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use super::account;
 use super::listeners;
 use super::scalar::{self, DAY};
-use crate::config::model::{Server, Spool};
+use crate::config::model::{Server, Spool, TlsProcess};
 use crate::config::node::{At, Either};
 use crate::config::raw;
 use crate::config::report::{Problem, Report};
@@ -72,6 +72,7 @@ pub fn server(
             report,
         ),
         spool: spool(raw.and_then(|raw| raw.spool.as_ref()), report),
+        tls: TlsProcess::default(),
     }
 }
 

@@ -5,7 +5,7 @@ use super::location::{self, Around};
 use super::types::Types;
 use super::upstream::Upstreams;
 use super::{errors, not_empty, origin, required, scalar, timeouts, types};
-use crate::config::model::{Charset, ErrorPages, Location, Site, Timeouts};
+use crate::config::model::{Charset, ErrorPages, Location, Site, Timeouts, Tls};
 use crate::config::node::At;
 use crate::config::raw;
 use crate::config::report::{Problem, Report};
@@ -36,6 +36,12 @@ pub fn site(
     let site = Site {
         sockets: claim.sockets.iter().map(|(at, socket)| (at.value.clone(), socket.clone())).collect(),
         listen: claim.listen.iter().map(|at| at.value.clone()).collect(),
+        listen_tls: Vec::new(),
+        tls: Tls::default(),
+        https_only: false,
+        hsts: None,
+        http2: true,
+        h2c: false,
         hosts,
         timeouts,
         max_body,

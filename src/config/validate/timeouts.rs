@@ -13,6 +13,7 @@ pub const DEFAULT: Timeouts = Timeouts {
     body: Duration::from_mins(1),
     keep_alive: Duration::from_secs(75),
     send: Duration::from_mins(1),
+    handshake: Duration::from_secs(10),
 };
 
 pub fn overlay(base: Timeouts, written: Option<&At<raw::Timeouts>>, report: &mut Report) -> Timeouts {
@@ -24,6 +25,7 @@ pub fn overlay(base: Timeouts, written: Option<&At<raw::Timeouts>>, report: &mut
         body: read("body", &raw.body, base.body),
         keep_alive: read("keep_alive", &raw.keep_alive, base.keep_alive),
         send: read("send", &raw.send, base.send),
+        handshake: base.handshake,
     }
 }
 

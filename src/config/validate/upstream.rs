@@ -93,6 +93,8 @@ impl Upstreams {
             health: None,
             resolve: RESOLVE,
             process: None,
+            protocol: model::Protocol::Http,
+            tls: None,
             origin: origin(server.spot, report),
         };
         self.pools.push(Pool { model, spot: server.spot, servers: vec![server], used: true });
@@ -187,6 +189,8 @@ fn pool(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Pool {
         health: health::health(raw.health.as_ref(), servers.len(), report),
         resolve: scalar::duration("resolve", raw.resolve.as_ref(), RESOLVE_RANGE, RESOLVE, report),
         process,
+        protocol: model::Protocol::Http,
+        tls: None,
         origin: origin(at.key, report),
     };
     Pool { model, spot: at.key, servers, used: false }
