@@ -10,6 +10,7 @@ mod sendfile;
 mod socket;
 mod socket_file;
 mod stream;
+mod tls;
 mod waiting;
 
 pub use addr::{ClientAddr, ListenAddr, UpstreamAddr, write_ip};
@@ -23,4 +24,5 @@ pub use socket_file::{
     SocketAccess, claim_socket_file, is_live_socket, remove_socket_files, set_socket_access,
 };
 pub use stream::Stream;
+pub use tls::TlsStream;
 pub use waiting::Waiting;

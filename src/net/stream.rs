@@ -1,9 +1,11 @@
-//! One stream type over TCP and Unix sockets, read and written through a shared reference so that
+//! One stream type over TCP and Unix sockets, encrypted or not, read and written through a shared reference so that
 //! both directions can be polled from one task without splitting.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
@@ -12,18 +14,23 @@ use rustix::net::RecvFlags;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::TlsStream;
+
 /// A connected stream socket.
 #[derive(Debug)]
 pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// Over one of the others.
+    Tls(Box<TlsStream>),
 }
 
 macro_rules! each {
-    ($stream:expr, $inner:ident => $body:expr) => {
+    ($stream:expr, $inner:ident => $body:expr, $tls:ident => $secure:expr) => {
         match $stream {
             Stream::Tcp($inner) => $body,
             Stream::Unix($inner) => $body,
+            Stream::Tls($tls) => $secure,
         }
     };
 }
@@ -35,7 +42,7 @@ impl Stream {
     /// `WouldBlock` when nothing is there; the caller then waits by [`Self::poll_read_ready`].
     pub fn try_read(&self, buffer: &mut BytesMut) -> io::Result<usize> {
         let room = buffer.capacity() - buffer.len();
-        let count = each!(self, inner => inner.try_read_buf(buffer))?;
+        let count = each!(self, inner => inner.try_read_buf(buffer)?, tls => return tls.try_read(buffer));
         if (1..room).contains(&count) {
             self.forget_readable();
         }
@@ -50,8 +57,19 @@ impl Stream {
         drop(nothing);
     }
 
+    /// The same by the kernel's word, where what is remembered of the event queue may be older. As much as fits.
+    pub(super) fn read_now(&self, buffer: &mut BytesMut) -> io::Result<usize> {
+        let before = buffer.len();
+        let room = buffer.capacity() - before;
+        buffer.resize(before + room, 0);
+        let spare = buffer.get_mut(before..).unwrap_or_default();
+        let received = rustix::net::recv(self.as_fd(), spare, RecvFlags::DONTWAIT).map(|(_, count)| count);
+        buffer.truncate(before + received.unwrap_or(0));
+        received.map_err(io::Error::from)
+    }
+
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        each!(self, inner => inner.try_write(bytes))
+        each!(self, inner => inner.try_write(bytes), tls => tls.try_write_vectored(&[IoSlice::new(bytes)]))
     }
 
     /// Writes some of `slices`. A single one goes by `send(2)`, which is cheaper than `writev(2)`.
@@ -59,39 +77,93 @@ impl Stream {
         let mut filled = slices.iter().filter(|slice| !slice.is_empty());
         match (filled.next(), filled.next()) {
             (Some(only), None) => self.try_write(only),
-            _ => each!(self, inner => inner.try_write_vectored(slices)),
+            _ => {
+                each!(self, inner => inner.try_write_vectored(slices), tls => tls.try_write_vectored(slices))
+            }
         }
     }
 
-    /// Runs a system call on the descriptor; when it would block, readiness is cleared.
-    pub fn try_io<R>(&self, interest: Interest, call: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-        each!(self, inner => inner.try_io(interest, call))
+    /// Runs a system call on the descriptor; when it would block, readiness is cleared. Not for content that
+    /// is to be encrypted.
+    pub(super) fn try_io<R>(
+        &self,
+        interest: Interest,
+        call: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
+        each!(self, inner => inner.try_io(interest, call), _tls => call())
     }
 
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, inner => inner.poll_read_ready(cx))
+        each!(self, inner => inner.poll_read_ready(cx), tls => tls.poll_read_ready(cx))
     }
 
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, inner => inner.poll_write_ready(cx))
+        each!(self, inner => inner.poll_write_ready(cx), tls => tls.poll_write_ready(cx))
     }
 
     pub async fn readable(&self) -> io::Result<()> {
-        each!(self, inner => inner.readable().await)
+        poll_fn(|cx| self.poll_read_ready(cx)).await
     }
 
     pub async fn writable(&self) -> io::Result<()> {
-        each!(self, inner => inner.writable().await)
+        poll_fn(|cx| self.poll_write_ready(cx)).await
+    }
+
+    /// The client's side of a connection over which everything is encrypted from now on, with a server that has
+    /// proven to bear that name.
+    ///
+    /// # Errors
+    /// Why no keys were agreed on: what the socket says, or in an `InvalidData` a [`rustls::Error`].
+    pub async fn connect_tls(
+        self,
+        config: Arc<rustls::ClientConfig>,
+        name: rustls::pki_types::ServerName<'static>,
+    ) -> io::Result<Self> {
+        let tls = TlsStream::client(self, config, name)?;
+        tls.handshake().await?;
+        Ok(Self::Tls(Box::new(tls)))
+    }
+
+    /// The protocol that was chosen with the keys (ALPN, RFC 7301).
+    pub fn alpn(&self) -> Option<Vec<u8>> {
+        if let Self::Tls(tls) = self { tls.alpn() } else { None }
+    }
+
+    /// Whether what is written is encrypted.
+    pub const fn is_secure(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
+    /// Whether everything written is in the kernel's hands. Only records can be on their way to it.
+    pub fn is_flushed(&self) -> bool {
+        if let Self::Tls(tls) = self { tls.is_flushed() } else { true }
+    }
+
+    /// Waits until it is.
+    pub fn poll_flushed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Self::Tls(tls) = self { tls.poll_flush(cx) } else { Poll::Ready(Ok(())) }
+    }
+
+    /// The connection's end is to look like what it is, not like that of what was sent.
+    pub fn abort(&self) {
+        if let Self::Tls(tls) = self {
+            tls.abort();
+        }
+        // Where the option cannot be set, the log's line still tells.
+        let _ = socket2::SockRef::from(&self.as_fd()).set_linger(Some(std::time::Duration::ZERO));
     }
 
     /// Whether there is neither a byte to read nor an end: asked of the kernel, not of what is
     /// remembered of it.
     pub fn is_quiet(&self) -> bool {
-        matches!(self.peek(), Err(Errno::AGAIN))
+        if let Self::Tls(tls) = self { tls.is_quiet() } else { matches!(self.peek(), Err(Errno::AGAIN)) }
     }
 
     /// The same as of the last look at the event queue, which costs no system call.
     pub fn was_quiet(&self) -> bool {
+        if let Self::Tls(tls) = self {
+            return tls.was_quiet();
+        }
         let peeked = self.try_io(Interest::READABLE, || self.peek().map_err(io::Error::from));
         peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
@@ -156,9 +228,11 @@ impl Stream {
     /// Lets the kernel take as much as its buffer holds, which for a client that reads fast means fewer and
     /// larger steps: a third less of processor time on the loopback interface.
     pub fn take_any_amount(&self) {
-        if let Self::Tcp(stream) = self {
+        match self {
             // Where it cannot be set, nothing is lost but speed.
-            let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(u32::MAX);
+            Self::Tcp(stream) => _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(u32::MAX),
+            Self::Unix(_) => {}
+            Self::Tls(tls) => tls.take_any_amount(),
         }
     }
 
@@ -167,32 +241,36 @@ impl Stream {
     /// # Errors
     /// What `shutdown(2)` says; `ENOTCONN` when the peer is gone already.
     pub fn shutdown_write(&self) -> io::Result<()> {
+        if let Self::Tls(tls) = self {
+            return tls.shutdown_write();
+        }
         rustix::net::shutdown(self.as_fd(), rustix::net::Shutdown::Write).map_err(io::Error::from)
     }
 }
 
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        each!(self, inner => inner.as_fd())
+        each!(self, inner => inner.as_fd(), tls => tls.as_fd())
     }
 }
 
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        each!(self.get_mut(), inner => Pin::new(inner).poll_read(cx, buf))
+        each!(self.get_mut(), inner => Pin::new(inner).poll_read(cx, buf), tls => tls.poll_read_some(cx, buf))
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        each!(self.get_mut(), inner => Pin::new(inner).poll_write(cx, buf))
+        let stream = self.get_mut();
+        each!(stream, inner => Pin::new(inner).poll_write(cx, buf), _tls => stream.poll_write_vectored(cx, &[IoSlice::new(buf)]))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self.get_mut(), inner => Pin::new(inner).poll_flush(cx))
+        each!(self.get_mut(), inner => Pin::new(inner).poll_flush(cx), tls => tls.poll_flush(cx))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self.get_mut(), inner => Pin::new(inner).poll_shutdown(cx))
+        each!(self.get_mut(), inner => Pin::new(inner).poll_shutdown(cx), tls => tls.poll_shutdown(cx))
     }
 }

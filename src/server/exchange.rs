@@ -2,11 +2,10 @@
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
-use std::os::fd::AsFd;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tower::Service;
@@ -182,7 +181,8 @@ where
         let faulty = sent.fault.is_some();
         response.on_end.call(sent);
         if must_reset {
-            reset(self.io);
+            // RST instead of FIN.
+            self.io.stream.abort();
         }
         if faulty {
             return After::Close;
@@ -206,12 +206,6 @@ where
         }
         After::NextRequest
     }
-}
-
-/// A response that only the end of the connection ends must not end like a whole one: RST instead of FIN.
-fn reset(io: &Io) {
-    // Where the option cannot be set, the log's line still tells.
-    let _ = socket2::SockRef::from(&io.stream.as_fd()).set_linger(Some(Duration::ZERO));
 }
 
 pub(super) fn first_line(head: &Bytes) -> Bytes {

@@ -57,7 +57,10 @@ pub(super) async fn send(
             (Box::pin(stream::send(&mut out, head, stream, framing, asked.trailers)).await, None)
         }
     };
-    let fault = result.err();
+    let mut fault = result.err();
+    if fault.is_none() && !io.stream.is_flushed() {
+        fault = Box::pin(out.finish()).await.err();
+    }
     Written {
         tunnel: tunnel.filter(|_| fault.is_none()),
         must_reset: fault.is_some() && framing == Framing::UntilClose,

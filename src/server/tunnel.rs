@@ -33,7 +33,9 @@ pub(super) async fn run(io: &Io, tunnel: Tunnel) -> u64 {
     poll_fn(|cx| {
         let failed = up.poll(cx, Pin::new(&mut client as &mut dyn Duplex), upstream.as_mut()).is_err()
             || down.poll(cx, upstream.as_mut(), Pin::new(&mut client as &mut dyn Duplex)).is_err();
-        if failed || (up.ended && down.ended) {
+        let flushed = flush(cx, &mut client, upstream.as_mut());
+        let failed = failed || matches!(flushed, Poll::Ready(Err(_)));
+        if failed || (up.ended && down.ended && flushed.is_ready()) {
             return Poll::Ready(());
         }
         let now = (up.moved + down.moved, up.ended || down.ended);
@@ -45,6 +47,17 @@ pub(super) async fn run(io: &Io, tunnel: Tunnel) -> u64 {
     })
     .await;
     down.moved
+}
+
+/// Records that were written may be on their way to the sockets still.
+fn flush(
+    cx: &mut Context<'_>,
+    client: &mut Client<'_>,
+    upstream: Pin<&mut (dyn Duplex + '_)>,
+) -> Poll<io::Result<()>> {
+    let client = Pin::new(client).poll_flush(cx)?;
+    let upstream = upstream.poll_flush(cx)?;
+    if client.is_ready() && upstream.is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
 }
 
 /// One direction: at most one read's worth of bytes, and whether it has ended.
@@ -112,11 +125,13 @@ impl AsyncWrite for Client<'_> {
         self.0.stream.poll_write_vectored(cx, &[io::IoSlice::new(buf)])
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.stream.poll_flushed(cx)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Where records wait for room, the farewell waits behind them, and nobody asks a second time.
+        let _ = self.0.stream.poll_flushed(cx)?;
         Poll::Ready(self.0.stream.shutdown_write())
     }
 }

@@ -85,6 +85,19 @@ impl<'a> Attempts<'a> {
         Ok(written)
     }
 
+    /// Waits until what was written has left, as records may still be on their way to the socket.
+    pub async fn finish(&mut self) -> Result<(), Fault> {
+        poll_fn(|cx| {
+            if let Poll::Ready(flushed) = self.io.stream.poll_flushed(cx) {
+                return Poll::Ready(flushed.map_err(|error| failed(&error)));
+            }
+            let mut limit = self.io.write_limit.borrow_mut();
+            let late = ready!(self.pace.poll(cx, &mut limit, self.limits.send.get(), RATE));
+            Poll::Ready(Err(self.late(late)))
+        })
+        .await
+    }
+
     fn count(&mut self, written: u64) -> Result<(), Fault> {
         self.sent += written;
         self.pace.moved(written);

@@ -1,0 +1,470 @@
+//! An encrypted stream over a socket (RFC 8446, RFC 5246), in the shape of a plain one.
+//!
+//! rustls is asked for records only, and keeps no buffers of its own: what waits for the rest of a record, or
+//! for room in the socket, is here, and a connection that is silent holds neither.
+
+mod memory;
+mod session;
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BytesMut};
+use rustls::client::UnbufferedClientConnection;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::server::UnbufferedServerConnection;
+use rustls::{ClientConfig, ServerConfig};
+use tokio::io::ReadBuf;
+
+use self::session::{Event, Session};
+use super::Stream;
+
+/// Content that is encrypted at once for a client of which nothing is known: one record.
+const PIECE: usize = 16 * 1024;
+/// For one that has proven fast: fewer system calls.
+const LARGE_PIECE: usize = 64 * 1024;
+/// Records that wait for room in the socket. Beyond this nothing is added to them.
+const BACKLOG: usize = 16 * 1024;
+
+/// A stream whose bytes are encrypted. Both directions can be polled from one task by a shared reference.
+pub struct TlsStream {
+    socket: Stream,
+    state: RefCell<State>,
+    /// How much is encrypted at once.
+    piece: Cell<usize>,
+}
+
+struct State {
+    session: Session,
+    /// The beginning of a record whose end has not come.
+    incoming: BytesMut,
+    /// Decrypted, and not taken yet.
+    plain: BytesMut,
+    /// Records on their way out.
+    outgoing: BytesMut,
+    is_established: bool,
+    /// How the other side's direction ended.
+    end: Option<End>,
+    /// Nothing is said in farewell: the end is to look like what it is.
+    is_aborted: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The peer said so (close_notify).
+    Said,
+    /// The connection ended without a word: what came last may be missing (RFC 8446 6.1).
+    CutOff,
+}
+
+impl std::fmt::Debug for TlsStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TlsStream").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}
+
+impl TlsStream {
+    /// The server's side of a connection from which some bytes have been read already.
+    ///
+    /// # Errors
+    /// When the configuration is of no use.
+    pub fn server(socket: Stream, config: Arc<ServerConfig>, read: BytesMut) -> io::Result<Self> {
+        let session = UnbufferedServerConnection::new(config).map_err(io::Error::other)?;
+        Ok(Self::new(socket, Session::Server(session), read))
+    }
+
+    /// The client's side.
+    ///
+    /// # Errors
+    /// When the configuration is of no use.
+    pub fn client(socket: Stream, config: Arc<ClientConfig>, name: ServerName<'static>) -> io::Result<Self> {
+        let session = UnbufferedClientConnection::new(config, name).map_err(io::Error::other)?;
+        Ok(Self::new(socket, Session::Client(session), BytesMut::new()))
+    }
+
+    fn new(socket: Stream, session: Session, incoming: BytesMut) -> Self {
+        let state = State {
+            session,
+            incoming,
+            plain: BytesMut::new(),
+            outgoing: BytesMut::new(),
+            is_established: false,
+            end: None,
+            is_aborted: false,
+        };
+        Self { socket, state: RefCell::new(state), piece: Cell::new(PIECE) }
+    }
+
+    /// Agrees on keys with the peer. Can be dropped with the stream only.
+    ///
+    /// # Errors
+    /// What the peer does wrong, or says that we do (an alert); `UnexpectedEof` when it leaves.
+    pub async fn handshake(&self) -> io::Result<()> {
+        std::future::poll_fn(|cx| self.poll_handshake(cx)).await
+    }
+
+    fn poll_handshake(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let mut state = self.state.borrow_mut();
+            // Our last words are to be heard, also those of a failure.
+            let advanced = state.advance();
+            match self.flush(&mut state) {
+                Ok(()) => {}
+                Err(error) if is_blocked(&error) => {
+                    drop(state);
+                    ready!(self.socket.poll_write_ready(cx))?;
+                    advanced?;
+                    continue;
+                }
+                Err(error) => return Poll::Ready(advanced.and(Err(error))),
+            }
+            advanced?;
+            if state.is_established {
+                return Poll::Ready(Ok(()));
+            }
+            if state.end.is_some() {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+            drop(state);
+            ready!(self.socket.poll_read_ready(cx))?;
+            match self.fill(&mut self.state.borrow_mut(), Socket::Remembered) {
+                Err(error) if !is_blocked(&error) => return Poll::Ready(Err(error)),
+                _ => {}
+            }
+        }
+    }
+
+    /// What was agreed on.
+    pub fn with_agreement<R>(&self, look: impl FnOnce(&rustls::CommonState) -> R) -> R {
+        look(self.state.borrow().session.common())
+    }
+
+    /// The protocol chosen by both (ALPN, RFC 7301).
+    pub fn alpn(&self) -> Option<Vec<u8>> {
+        self.with_agreement(|common| common.alpn_protocol().map(<[u8]>::to_vec))
+    }
+
+    /// The certificates that the peer has shown.
+    pub fn peer_certificates(&self) -> Vec<CertificateDer<'static>> {
+        self.with_agreement(|common| common.peer_certificates().map(<[_]>::to_vec).unwrap_or_default())
+    }
+
+    /// Nothing more is said to the peer when the stream is dropped: what it got is not all there was.
+    pub fn abort(&self) {
+        self.state.borrow_mut().is_aborted = true;
+    }
+
+    pub(super) fn take_any_amount(&self) {
+        self.piece.set(LARGE_PIECE);
+        self.socket.take_any_amount();
+    }
+
+    /// As [`Stream::try_read`].
+    pub(super) fn try_read(&self, buffer: &mut BytesMut) -> io::Result<usize> {
+        let mut state = self.state.borrow_mut();
+        self.try_read_by(&mut state, buffer, Socket::Remembered)
+    }
+
+    fn try_read_by(&self, state: &mut State, buffer: &mut BytesMut, socket: Socket) -> io::Result<usize> {
+        loop {
+            if !state.plain.is_empty() {
+                return Ok(state.take_plain(buffer));
+            }
+            match state.end {
+                Some(End::Said) => return Ok(0),
+                Some(End::CutOff) => return state.cut_off(),
+                None => {}
+            }
+            self.fill(state, socket)?;
+            let advanced = state.advance();
+            // Answers of the protocol itself, or why it ends. They are sent with what follows, if not now.
+            match self.flush(state) {
+                Err(error) if !is_blocked(&error) => return Err(error),
+                _ => advanced?,
+            }
+        }
+    }
+
+    /// Reads records, or parts of them.
+    fn fill(&self, state: &mut State, socket: Socket) -> io::Result<()> {
+        if state.incoming.is_empty() {
+            state.incoming = memory::take();
+        }
+        state.incoming.reserve(memory::ROOM);
+        let read = match socket {
+            Socket::Remembered => self.socket.try_read(&mut state.incoming),
+            Socket::Asked => self.socket.read_now(&mut state.incoming),
+        };
+        if state.incoming.is_empty() {
+            memory::give_back(std::mem::take(&mut state.incoming));
+        }
+        if read? == 0 {
+            state.end = Some(End::CutOff);
+        }
+        Ok(())
+    }
+
+    /// Whether neither content nor an end has come. What the protocol has to say for itself, as session tickets,
+    /// is no content.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.has_nothing(Socket::Asked)
+    }
+
+    /// The same as of the last look at the event queue.
+    pub(super) fn was_quiet(&self) -> bool {
+        self.has_nothing(Socket::Remembered)
+    }
+
+    fn has_nothing(&self, socket: Socket) -> bool {
+        let mut state = self.state.borrow_mut();
+        let mut plain = BytesMut::new();
+        let read = self.try_read_by(&mut state, &mut plain, socket);
+        state.plain.unsplit(plain);
+        read.is_err_and(|error| is_blocked(&error))
+    }
+
+    /// As [`tokio::io::AsyncRead::poll_read`].
+    pub(super) fn poll_read_some(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.poll_read_ready(cx))?;
+            let mut state = self.state.borrow_mut();
+            let mut plain = BytesMut::new();
+            match self.try_read_by(&mut state, &mut plain, Socket::Remembered) {
+                Err(error) if is_blocked(&error) => {}
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(_) => {
+                    let taken = plain.split_to(plain.len().min(buffer.remaining()));
+                    buffer.put_slice(&taken);
+                    state.plain = plain;
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        }
+    }
+
+    /// As [`Stream::poll_read_ready`]; meanwhile records that wait to go out go.
+    pub(super) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let state = self.state.borrow();
+        if !state.plain.is_empty() || state.end.is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        let waits = !state.outgoing.is_empty();
+        drop(state);
+        if waits {
+            // Who cannot write may still be able to read.
+            let _ = self.poll_flush(cx);
+        }
+        self.socket.poll_read_ready(cx)
+    }
+
+    pub(super) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_write_ready(cx)
+    }
+
+    /// As [`Stream::try_write_vectored`]: what is taken is encrypted, and goes as far as the socket takes it.
+    pub(super) fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write(slices, true)
+    }
+
+    /// Encrypts bytes that others follow at once, and go with them.
+    pub(super) fn try_write_more(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.write(&[IoSlice::new(bytes)], false)
+    }
+
+    /// How much content would be taken now: nothing is read from a file in vain.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing would be taken; else what `send(2)` says.
+    pub(super) fn ready_for(&self) -> io::Result<usize> {
+        let mut state = self.state.borrow_mut();
+        if state.outgoing.len() >= BACKLOG {
+            self.flush(&mut state)?;
+        }
+        Ok(self.piece.get())
+    }
+
+    fn write(&self, slices: &[IoSlice<'_>], at_once: bool) -> io::Result<usize> {
+        let mut state = self.state.borrow_mut();
+        if state.outgoing.len() >= BACKLOG {
+            self.flush(&mut state)?;
+        }
+        let piece = self.piece.get();
+        let mut filled = slices.iter().filter(|slice| !slice.is_empty());
+        let (Some(first), second) = (filled.next(), filled.next()) else { return Ok(0) };
+        if second.is_none() || first.len() >= piece {
+            let plain = first.get(..piece).unwrap_or(first);
+            return self.write_plain(&mut state, plain, at_once);
+        }
+        memory::with_gathered(slices, piece, |plain| self.write_plain(&mut state, plain, at_once))
+    }
+
+    fn write_plain(&self, state: &mut State, plain: &[u8], at_once: bool) -> io::Result<usize> {
+        memory::with_records(|records| {
+            let count = state.encrypt(plain, records)?;
+            let records = records.get(..count).unwrap_or_default();
+            let sent = if at_once && state.outgoing.is_empty() { self.send(records)? } else { 0 };
+            state.outgoing.extend_from_slice(records.get(sent..).unwrap_or_default());
+            Ok::<_, io::Error>(())
+        })?;
+        if at_once {
+            match self.flush(state) {
+                Err(error) if !is_blocked(&error) => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(plain.len())
+    }
+
+    /// How much of it the socket takes now.
+    fn send(&self, records: &[u8]) -> io::Result<usize> {
+        match self.socket.try_write(records) {
+            Err(error) if is_blocked(&error) || error.kind() == io::ErrorKind::Interrupted => Ok(0),
+            sent => sent,
+        }
+    }
+
+    fn flush(&self, state: &mut State) -> io::Result<()> {
+        while !state.outgoing.is_empty() {
+            match self.socket.try_write(&state.outgoing) {
+                Ok(sent) => state.outgoing.advance(sent),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if state.outgoing.capacity() > 0 {
+            state.outgoing = BytesMut::new();
+        }
+        Ok(())
+    }
+
+    /// Whether everything written has left.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.state.borrow().outgoing.is_empty()
+    }
+
+    /// Waits until everything written is in the kernel's hands.
+    pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            match self.flush(&mut self.state.borrow_mut()) {
+                Err(error) if is_blocked(&error) => {}
+                result => return Poll::Ready(result),
+            }
+            ready!(self.socket.poll_write_ready(cx))?;
+        }
+    }
+
+    /// Tells the peer that nothing more comes (close_notify), as far as that takes no time.
+    fn say_farewell(&self) -> io::Result<()> {
+        let mut state = self.state.borrow_mut();
+        if !state.is_established || state.is_aborted {
+            return Ok(());
+        }
+        memory::with_records(|records| {
+            let count = state.farewell(records)?;
+            state.outgoing.extend_from_slice(records.get(..count).unwrap_or_default());
+            Ok::<_, io::Error>(())
+        })?;
+        self.flush(&mut state)
+    }
+
+    /// As [`Stream::shutdown_write`].
+    pub(super) fn shutdown_write(&self) -> io::Result<()> {
+        match self.say_farewell() {
+            Err(error) if !is_blocked(&error) => return Err(error),
+            _ => {}
+        }
+        self.socket.shutdown_write()
+    }
+
+    /// Ends our direction once everything written has left.
+    pub(super) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flush(cx))?;
+        Poll::Ready(self.shutdown_write())
+    }
+}
+
+impl Drop for TlsStream {
+    fn drop(&mut self) {
+        // A peer that is gone already misses nothing.
+        let _ = self.say_farewell();
+    }
+}
+
+impl AsFd for TlsStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Whom to ask what has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Socket {
+    /// What is remembered of the event queue.
+    Remembered,
+    /// The kernel.
+    Asked,
+}
+
+impl State {
+    /// Takes what has come as far as it goes.
+    fn advance(&mut self) -> io::Result<()> {
+        let Self { session, incoming, plain, outgoing, .. } = self;
+        let event = session.advance(incoming, plain, outgoing);
+        if incoming.is_empty() {
+            memory::give_back(std::mem::take(incoming));
+        }
+        match event.map_err(of_protocol)? {
+            Event::Established => self.is_established = true,
+            Event::Ended => self.end = Some(End::Said),
+            Event::Handshaking => {}
+        }
+        Ok(())
+    }
+
+    fn take_plain(&mut self, buffer: &mut BytesMut) -> usize {
+        let count = self.plain.len();
+        if buffer.is_empty() {
+            *buffer = std::mem::take(&mut self.plain);
+        } else {
+            buffer.extend_from_slice(&self.plain);
+            self.plain = BytesMut::new();
+        }
+        count
+    }
+
+    fn cut_off(&self) -> io::Result<usize> {
+        match self.session {
+            // Clients close without a word all the time, and a request tells its own length.
+            Session::Server(_) => Ok(0),
+            Session::Client(_) => {
+                let what = "the connection ended without the farewell of TLS: what came last may be missing";
+                Err(io::Error::new(io::ErrorKind::UnexpectedEof, what))
+            }
+        }
+    }
+
+    fn encrypt(&mut self, plain: &[u8], records: &mut Vec<u8>) -> io::Result<usize> {
+        let Self { session, incoming, plain: read, outgoing, .. } = self;
+        session.encrypt(plain, records, (incoming, read, outgoing)).map_err(of_protocol)
+    }
+
+    fn farewell(&mut self, records: &mut Vec<u8>) -> io::Result<usize> {
+        let Self { session, incoming, plain: read, outgoing, .. } = self;
+        session.farewell(records, (incoming, read, outgoing)).map_err(of_protocol)
+    }
+}
+
+fn of_protocol(error: rustls::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+fn is_blocked(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}

@@ -1,0 +1,240 @@
+//! What rustls has to be told and asked.
+
+use bytes::{Buf, BytesMut};
+use rustls::client::UnbufferedClientConnection;
+use rustls::server::UnbufferedServerConnection;
+use rustls::unbuffered::{
+    ConnectionState, EncodeError, EncodeTlsData, EncryptError, InsufficientSizeError, UnbufferedStatus,
+    WriteTraffic,
+};
+use rustls::{CommonState, Error};
+
+/// One side of a connection.
+pub(super) enum Session {
+    Server(UnbufferedServerConnection),
+    Client(UnbufferedClientConnection),
+}
+
+/// Where a session has come with what was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// It cannot go on before more has come.
+    Handshaking,
+    /// Content can be sent.
+    Established,
+    /// The peer sends no more.
+    Ended,
+}
+
+/// What has come and not been looked at, content, and records to be sent.
+type Buffers<'a> = (&'a mut BytesMut, &'a mut BytesMut, &'a mut BytesMut);
+
+/// Room that each record takes beside its content, at the most (RFC 5246 6.2.3.3: header, nonce, tag).
+const OVERHEAD: usize = 64;
+const RECORD: usize = 16 * 1024;
+
+/// What follows one step.
+enum Step {
+    Again,
+    Ended,
+    Rest(Event),
+}
+
+impl Session {
+    pub fn common(&self) -> &CommonState {
+        match self {
+            Self::Server(session) => session,
+            Self::Client(session) => session,
+        }
+    }
+
+    /// Takes records as far as they are whole: their content, and what is to be answered.
+    pub fn advance(
+        &mut self,
+        incoming: &mut BytesMut,
+        plain: &mut BytesMut,
+        outgoing: &mut BytesMut,
+    ) -> Result<Event, Error> {
+        let mut failed = None;
+        let mut ended = false;
+        loop {
+            let (discard, step) = match self {
+                Self::Server(session) => step(session.process_tls_records(incoming), plain, outgoing),
+                Self::Client(session) => step(session.process_tls_records(incoming), plain, outgoing),
+            };
+            incoming.advance(discard.min(incoming.len()));
+            match step {
+                Ok(Step::Again) => {}
+                Ok(Step::Ended) => ended = true,
+                Ok(Step::Rest(event)) => {
+                    return match failed {
+                        Some(error) => Err(error),
+                        None if ended => Ok(Event::Ended),
+                        None => Ok(event),
+                    };
+                }
+                // The alert that tells the peer comes with the next steps.
+                Err(error) if failed.is_none() => failed = Some(error),
+                Err(_) => return Err(failed.unwrap_or(Error::HandshakeNotComplete)),
+            }
+        }
+    }
+
+    /// Encrypts content into `records`, from their beginning on; how many bytes they are.
+    pub fn encrypt(
+        &mut self,
+        content: &[u8],
+        records: &mut Vec<u8>,
+        all: Buffers<'_>,
+    ) -> Result<usize, Error> {
+        let room = content.len() + (content.len() / RECORD + 2) * OVERHEAD;
+        self.with_traffic(all, Encrypt { content, records, room })
+    }
+
+    /// Tells the peer that nothing more comes.
+    pub fn farewell(&mut self, records: &mut Vec<u8>, all: Buffers<'_>) -> Result<usize, Error> {
+        self.with_traffic(all, Farewell { records })
+    }
+
+    fn with_traffic(
+        &mut self,
+        (incoming, plain, outgoing): Buffers<'_>,
+        mut write: impl Write,
+    ) -> Result<usize, Error> {
+        loop {
+            let (discard, written) = match self {
+                Self::Server(session) => {
+                    write_by(session.process_tls_records(incoming), plain, outgoing, &mut write)
+                }
+                Self::Client(session) => {
+                    write_by(session.process_tls_records(incoming), plain, outgoing, &mut write)
+                }
+            };
+            incoming.advance(discard.min(incoming.len()));
+            if let Some(written) = written? {
+                return Ok(written);
+            }
+        }
+    }
+}
+
+/// What is written as soon as it may be.
+trait Write {
+    fn write<D>(&mut self, traffic: &mut WriteTraffic<'_, D>) -> Result<usize, Error>;
+}
+
+struct Encrypt<'a> {
+    content: &'a [u8],
+    records: &'a mut Vec<u8>,
+    room: usize,
+}
+
+impl Write for Encrypt<'_> {
+    fn write<D>(&mut self, traffic: &mut WriteTraffic<'_, D>) -> Result<usize, Error> {
+        let mut room = self.room;
+        loop {
+            if self.records.len() < room {
+                self.records.resize(room, 0);
+            }
+            match traffic.encrypt(self.content, self.records) {
+                Err(EncryptError::InsufficientSize(InsufficientSizeError { required_size })) => {
+                    room = required_size
+                }
+                Err(EncryptError::EncryptExhausted) => return Err(Error::EncryptError),
+                Ok(written) => return Ok(written),
+            }
+        }
+    }
+}
+
+struct Farewell<'a> {
+    records: &'a mut Vec<u8>,
+}
+
+impl Write for Farewell<'_> {
+    fn write<D>(&mut self, traffic: &mut WriteTraffic<'_, D>) -> Result<usize, Error> {
+        let mut room = OVERHEAD;
+        loop {
+            if self.records.len() < room {
+                self.records.resize(room, 0);
+            }
+            match traffic.queue_close_notify(self.records) {
+                Err(EncryptError::InsufficientSize(InsufficientSizeError { required_size })) => {
+                    room = required_size
+                }
+                Err(EncryptError::EncryptExhausted) => return Err(Error::EncryptError),
+                Ok(written) => return Ok(written),
+            }
+        }
+    }
+}
+
+fn write_by<D>(
+    status: UnbufferedStatus<'_, '_, D>,
+    plain: &mut BytesMut,
+    outgoing: &mut BytesMut,
+    write: &mut impl Write,
+) -> (usize, Result<Option<usize>, Error>) {
+    if let UnbufferedStatus { discard, state: Ok(ConnectionState::WriteTraffic(mut traffic)) } = status {
+        return (discard, write.write(&mut traffic).map(Some));
+    }
+    let (discard, stepped) = step(status, plain, outgoing);
+    let went_on = stepped.and_then(|step| match step {
+        Step::Again | Step::Ended => Ok(None),
+        Step::Rest(_) => Err(Error::HandshakeNotComplete),
+    });
+    (discard, went_on)
+}
+
+fn step<D>(
+    status: UnbufferedStatus<'_, '_, D>,
+    plain: &mut BytesMut,
+    outgoing: &mut BytesMut,
+) -> (usize, Result<Step, Error>) {
+    let UnbufferedStatus { mut discard, state } = status;
+    let step = match state {
+        Err(error) => Err(error),
+        Ok(ConnectionState::ReadTraffic(mut traffic)) => loop {
+            match traffic.next_record() {
+                Some(Ok(record)) => {
+                    discard += record.discard;
+                    plain.extend_from_slice(record.payload);
+                }
+                Some(Err(error)) => break Err(error),
+                None => break Ok(Step::Again),
+            }
+        },
+        Ok(ConnectionState::EncodeTlsData(mut data)) => encode(&mut data, outgoing).map(|()| Step::Again),
+        Ok(ConnectionState::TransmitTlsData(data)) => {
+            // It is in `outgoing`, which leaves before anything else.
+            data.done();
+            Ok(Step::Again)
+        }
+        Ok(ConnectionState::PeerClosed) => Ok(Step::Ended),
+        Ok(ConnectionState::Closed) => Ok(Step::Rest(Event::Ended)),
+        Ok(ConnectionState::WriteTraffic(_)) => Ok(Step::Rest(Event::Established)),
+        Ok(ConnectionState::BlockedHandshake) => Ok(Step::Rest(Event::Handshaking)),
+        // Early data is never offered: a request in it could be repeated by anybody.
+        Ok(_) => Err(Error::General("early data was not offered".into())),
+    };
+    (discard, step)
+}
+
+fn encode<D>(data: &mut EncodeTlsData<'_, D>, outgoing: &mut BytesMut) -> Result<(), Error> {
+    let begin = outgoing.len();
+    let mut room = 0;
+    loop {
+        outgoing.resize(begin + room, 0);
+        let written = data.encode(outgoing.get_mut(begin..).unwrap_or_default());
+        match written {
+            Ok(written) => {
+                outgoing.truncate(begin + written);
+                return Ok(());
+            }
+            Err(EncodeError::InsufficientSize(InsufficientSizeError { required_size })) => {
+                room = required_size
+            }
+            Err(EncodeError::AlreadyEncoded) => return Ok(()),
+        }
+    }
+}
