@@ -53,7 +53,18 @@ const TABLE: &[(&str, &[&str])] = &[
     ("admin", &["net", "http", "observe"]),
     (
         "reload",
-        &["net", "handover", "observe", "privileges", "config", "runtime", "explain", "upstream", "admin"],
+        &[
+            "net",
+            "tls",
+            "handover",
+            "observe",
+            "privileges",
+            "config",
+            "runtime",
+            "explain",
+            "upstream",
+            "admin",
+        ],
     ),
     (
         "app",

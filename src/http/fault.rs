@@ -119,6 +119,10 @@ causes! {
     /// RFC 9110 15.5.20: no site answers for that host here.
     UnknownHost => "unknown-host", MISDIRECTED_REQUEST, Client, Never,
         "no site of that name is served here", "add the name to a site's `hosts`, or have a site without `hosts` as the default";
+    /// RFC 9110 15.5.20: a connection by one name asks for a site that wants a certificate under another.
+    OtherCertificate => "other-certificate", MISDIRECTED_REQUEST, Client, Never,
+        "this site wants a connection of its own",
+        "nothing to do here: the client comes again by the site's own name, and shows its certificate";
     /// A path that cannot be normalised: escapes above the root, NUL, invalid percent-encoding.
     BadPath => "bad-path", BAD_REQUEST, Client, Never,
         "the path is not valid", "the client sent a path that climbs above the root or is wrongly encoded";

@@ -6,7 +6,7 @@ use ::http::{Version, header};
 use bytes::Bytes;
 
 use super::variable::{Known, Variable};
-use super::{Connection, Request, log_time};
+use super::{Connection, Request, Secured, log_time};
 
 /// Where a template takes its values from.
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +125,22 @@ impl Connection {
                 None => show(out, &self.listener),
             },
             Known::ServerPort => self.local.into_iter().for_each(|local| show(out, local.port())),
-            _ => {}
+            _ => self.secured.iter().for_each(|secured| out.extend_from_slice(secured.value(known))),
+        }
+    }
+}
+
+impl Secured {
+    fn value(&self, known: Known) -> &[u8] {
+        let client = self.client.as_ref();
+        match known {
+            Known::SslProtocol => self.protocol.as_bytes(),
+            Known::SslCipher => self.cipher.as_bytes(),
+            Known::SslServerName => self.server_name.as_deref().unwrap_or_default().as_bytes(),
+            Known::SslClientVerify if client.is_some() => b"SUCCESS",
+            Known::SslClientVerify => b"NONE",
+            Known::SslClientSubject => client.map_or(b"", |client| client.subject.as_bytes()),
+            _ => b"",
         }
     }
 }

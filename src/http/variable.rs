@@ -48,6 +48,15 @@ known! {
     ServerProtocol => "server_protocol";
     /// Method, target and version as the client sent them.
     RequestLine => "request";
+    /// Of a client over TLS, as OpenSSL calls them: the version, and the cipher suite.
+    SslProtocol => "ssl_protocol";
+    SslCipher => "ssl_cipher";
+    /// Whom the client asked for (SNI).
+    SslServerName => "ssl_server_name";
+    /// `SUCCESS` of a client that has proven its certificate, else `NONE`; empty without TLS.
+    SslClientVerify => "ssl_client_verify";
+    /// The subject of that certificate (RFC 4514).
+    SslClientSubject => "ssl_client_s_dn";
     /// Who has logged in here; nobody can yet.
     RemoteUser => "remote_user";
     /// Now, whenever that is asked.

@@ -40,7 +40,9 @@ pub(super) fn give_up(account: &Account, config: &Config) -> io::Result<()> {
 
 /// A reload reads them as this user.
 fn warn_of_unreadable(account: &Account, config: &Config) {
-    for path in &config.sources {
+    let identities = config.sites.iter().flat_map(|site| &site.tls.identities);
+    let keys = identities.flat_map(|identity| [&identity.cert, &identity.key]);
+    for path in config.sources.iter().chain(keys) {
         if let Err(error) = File::open(path) {
             let path = path.display();
             let remedy = "let its group read it: chgrp and chmod g+r, and g+x for its directories";

@@ -21,6 +21,7 @@ use crate::config::{Config, Watched};
 use crate::handover::Inheritance;
 use crate::observe::{AccessLog, ConfigurationStatus, Counters, Floods};
 use crate::runtime::{self, EventLoop, Logs, Phase, Placements, Snapshot, Turn};
+use crate::tls;
 
 /// The event loops with all that they serve. Lives on the control thread, whose runtime is a local one.
 #[derive(Debug)]
@@ -64,6 +65,7 @@ impl Running {
         let account = rights::account(&config);
         let owner = account.map(|account| (account.user_id, account.group_id));
         let mut logs = Logs::open(&config, owner)?;
+        let tls = Arc::new(tls_process(&config)?);
         let loops_wanted = runtime::loops(&config);
         let mut doors = Doors::default();
         let new = doors.bind(&config, loops_wanted, &mut inheritance)?;
@@ -83,7 +85,7 @@ impl Running {
         }
         doors.add(new);
         let (counters, floods) = (Arc::<Counters>::default(), Arc::<Floods>::default());
-        let snapshot = Arc::new(Snapshot::new(config, Arc::clone(&counters), Arc::clone(&floods)));
+        let snapshot = Arc::new(Snapshot::new(config, Arc::clone(&counters), Arc::clone(&floods), tls));
         let mut running = Self {
             force: watch::Sender::new(InForce::first(snapshot)),
             loops: Vec::new(),
@@ -266,4 +268,19 @@ async fn watch_floods(floods: Arc<Floods>) {
         tokio::time::sleep(FLOODS).await;
         floods.tell_ended(Instant::now());
     }
+}
+
+/// What of TLS outlasts a configuration. Who reads along is said once, and loudly.
+fn tls_process(config: &Config) -> io::Result<tls::Process> {
+    let key_log = config.server.tls.key_log.as_deref();
+    let process = tls::Process::new(key_log).map_err(|error| {
+        let file = key_log.map(|file| file.display().to_string()).unwrap_or_default();
+        io::Error::new(error.kind(), format!("`tls_key_log`: {file} cannot be written: {error}"))
+    })?;
+    if let Some(file) = key_log {
+        let file = file.display();
+        let remedy = "take `tls_key_log` out of `[server]` as soon as you have seen what you looked for";
+        tracing::warn!(remedy, "who reads {file} can read all that is sent over TLS");
+    }
+    Ok(process)
 }

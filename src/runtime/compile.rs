@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::location::Builder;
+use super::secure::Secure;
 use super::site::Site;
 use super::stack::Stack;
 use super::upstream::Compiled;
@@ -20,6 +21,7 @@ use crate::net::{Bound, ListenAddr};
 use crate::observe::{Counters, Floods, Lines, Shard, SpoolStatus};
 use crate::router::{self, Router};
 use crate::server::{Room, Settings};
+use crate::tls::{self, Acceptor};
 use crate::upstream::{Endpoint, Health, Pool, Upstream};
 
 /// What all event loops share of one configuration: immutable, but for the counts in its upstreams.
@@ -36,13 +38,15 @@ pub struct Snapshot {
     floods: Arc<Floods>,
     /// For the process, whatever configuration is in force.
     room: Arc<Room>,
+    secure: Secure,
 }
 
 impl Snapshot {
     /// Reads the error pages, and gives the upstreams their counters.
-    pub fn new(config: Config, counters: Arc<Counters>, floods: Arc<Floods>) -> Self {
+    pub fn new(config: Config, counters: Arc<Counters>, floods: Arc<Floods>, tls: Arc<tls::Process>) -> Self {
         let buffers = process::buffers(&config);
-        Self::build(config, counters, floods, Placements::new(), None, buffers)
+        let secure = Secure::new(&config, tls);
+        Self::build(config, counters, floods, Placements::new(), None, buffers, secure)
     }
 
     /// The next one: what is as before goes on, with its health, counts, queues and idle connections.
@@ -52,7 +56,8 @@ impl Snapshot {
         let (counters, floods) = (Arc::clone(&self.counters), Arc::clone(&self.floods));
         let is_kept = self.config.server.spool == config.server.spool;
         let buffers = if is_kept { self.buffers.clone() } else { process::buffers(&config) };
-        Self::build(config, counters, floods, placements, Some(self), buffers)
+        let secure = Secure::new(&config, Arc::clone(&self.secure.process));
+        Self::build(config, counters, floods, placements, Some(self), buffers, secure)
     }
 
     fn build(
@@ -62,6 +67,7 @@ impl Snapshot {
         placements: Placements,
         former: Option<&Self>,
         buffers: Buffers,
+        secure: Secure,
     ) -> Self {
         let former_of = |name: &str| former?.compiled.iter().find(|compiled| compiled.model.name == name);
         let compiled = config
@@ -75,12 +81,13 @@ impl Snapshot {
             || Arc::new(Room::new(process::max_connections(&config))),
             |former| Arc::clone(&former.room),
         );
-        Self { config, placements, compiled, sites, buffers, access_format, counters, floods, room }
+        Self { config, placements, compiled, sites, buffers, access_format, counters, floods, room, secure }
     }
 
     /// For who only asks what it would do: bodies have no room in its `buffers`, and nobody counts.
     pub(super) fn asked(config: Config, buffers: Buffers) -> Self {
-        Self::build(config, Arc::default(), Arc::default(), Placements::new(), None, buffers)
+        let secure = Secure::new(&config, Arc::default());
+        Self::build(config, Arc::default(), Arc::default(), Placements::new(), None, buffers, secure)
     }
 
     /// Whether what the configuration names was found on disk as in the one before: pages for errors, and
@@ -164,7 +171,8 @@ impl Snapshot {
             counts,
             floods: Arc::clone(&self.floods),
         };
-        Stack::from_parts(router, self.sites.clone(), trusted, journal, witness.clone())
+        let challenges = Arc::clone(self.secure.process.identities().challenges());
+        Stack::from_parts(router, self.sites.clone(), trusted, challenges, journal, witness.clone())
     }
 
     /// Duplicates of one event loop's sockets of a listener, with what holds before a site is known; `None`
@@ -175,7 +183,20 @@ impl Snapshot {
     pub fn door(&self, bound: &Bound, index: usize) -> io::Result<Option<Door>> {
         let configured = bound.configured.clone();
         let settings = self.first_settings(&configured);
-        settings.map(|settings| Ok(Door { configured, sockets: bound.sockets(index)?, settings })).transpose()
+        let tls = self.acceptor(&configured);
+        settings
+            .map(|settings| Ok(Door { sockets: bound.sockets(index)?, configured, settings, tls }))
+            .transpose()
+    }
+
+    /// What agrees on keys for a listener; `None` where it speaks plain HTTP.
+    pub fn acceptor(&self, listener: &ListenAddr) -> Option<Arc<Acceptor>> {
+        self.secure.acceptor(listener)
+    }
+
+    /// Of the process, whatever configuration is in force.
+    pub fn tls(&self) -> &Arc<tls::Process> {
+        &self.secure.process
     }
 
     /// What holds on a listener's connections before a site is known.
@@ -193,7 +214,7 @@ impl Snapshot {
 }
 
 fn site(site: &model::Site) -> Arc<Site> {
-    Arc::new(Site::new(read_pages(&site.errors), &site.locations))
+    Arc::new(Site::new(read_pages(&site.errors), site))
 }
 
 fn access_format(format: &model::AccessFormat) -> AccessFormat {

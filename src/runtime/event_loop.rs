@@ -19,6 +19,7 @@ use super::Snapshot;
 use crate::net::ListenAddr;
 use crate::observe::AccessLog;
 use crate::server::Settings;
+use crate::tls::Acceptor;
 
 /// What all loops are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Door {
     pub configured: ListenAddr,
     pub sockets: Vec<Socket>,
     pub settings: Settings,
+    /// Where TLS is spoken.
+    pub tls: Option<Arc<Acceptor>>,
 }
 
 /// A running loop.

@@ -1,14 +1,20 @@
 //! What the locations of a site share: error pages, names, and the directories whose files applications
 //! may have sent.
 
+use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+use ::http::HeaderValue;
 
 use crate::config::model::{self, Action};
 use crate::http::accel::plain_path;
 use crate::http::{Request, Template};
 use crate::middleware::ErrorPages;
+use crate::net::ListenAddr;
 use crate::router::LocationPattern;
+
+const HTTPS: u16 = 443;
 
 /// A compiled `[[site]]`, but for its locations themselves. What was looked up on disk for it stands for as
 /// long as the configuration does.
@@ -20,6 +26,31 @@ pub(super) struct Site {
     /// Of `@name` locations, with their index.
     names: Vec<(Box<str>, usize)>,
     roots: Vec<Root>,
+    /// Where clients are sent that come by plain HTTP, if they are.
+    pub https_only: Option<Template>,
+    /// Strict-Transport-Security of all answers over TLS.
+    pub hsts: Option<HeaderValue>,
+    /// Whether clients are asked for certificates.
+    pub certified: bool,
+}
+
+/// The same place over TLS, on the first port that speaks it.
+fn https(site: &model::Site) -> Option<Template> {
+    let port = site.listen_tls.iter().find_map(ListenAddr::port).unwrap_or(HTTPS);
+    let port = if port == HTTPS { String::new() } else { format!(":{port}") };
+    Template::parse(&format!("https://$host{port}$request_uri")).ok()
+}
+
+fn strict_transport_security(hsts: model::Hsts) -> Option<HeaderValue> {
+    let mut value = format!("max-age={}", hsts.max_age.as_secs());
+    for (_, directive) in [(hsts.subdomains, "; includeSubDomains"), (hsts.preload, "; preload")]
+        .into_iter()
+        .filter(|(is_wanted, _)| *is_wanted)
+    {
+        // A text takes whatever is written to it.
+        let _ = value.write_str(directive);
+    }
+    HeaderValue::try_from(value).ok()
 }
 
 /// The directory of an internal location.
@@ -41,7 +72,8 @@ pub(super) struct Inside {
 }
 
 impl Site {
-    pub fn new(pages: ErrorPages, locations: &[model::Location]) -> Self {
+    pub fn new(pages: ErrorPages, site: &model::Site) -> Self {
+        let locations = &site.locations;
         let numbered = || locations.iter().enumerate();
         let name =
             |(index, location): (usize, &model::Location)| Some((location.pattern.named()?.into(), index));
@@ -49,6 +81,9 @@ impl Site {
             asks_again: pages.lead_on(),
             pages,
             names: numbered().filter_map(name).collect(),
+            https_only: site.https_only.then(|| https(site)).flatten(),
+            hsts: site.hsts.and_then(strict_transport_security),
+            certified: site.tls.client.is_some(),
             roots: numbered().filter_map(|(index, location)| Root::of(location, index)).collect(),
         }
     }

@@ -3,6 +3,7 @@
 
 mod failure;
 mod journey;
+mod secure;
 mod sender;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use crate::middleware::{self, BodyLimit, Delivery, ErrorPages, Journal, Record};
 use crate::observe::panic_message;
 use crate::router::{Locations, Router};
 use crate::server::{Incoming, Refused};
+use crate::tls::Challenges;
 
 /// One event loop's copy of the running configuration, as the service that answers.
 #[derive(Clone)]
@@ -40,11 +42,12 @@ impl Stack {
         router: Router<Rc<Location>>,
         sites: Vec<Arc<Site>>,
         trusted: TrustedProxies,
+        challenges: Arc<Challenges>,
         journal: Journal,
         witness: Witness,
     ) -> Self {
         let journal = Rc::new(journal);
-        Self(Rc::new(Inner { router, sites, trusted, journal, witness }))
+        Self(Rc::new(Inner { router, sites, trusted, challenges, journal, witness }))
     }
 }
 
@@ -79,6 +82,7 @@ struct Inner {
     /// By their index, as in the router.
     sites: Vec<Arc<Site>>,
     trusted: TrustedProxies,
+    challenges: Arc<Challenges>,
     journal: Rc<Journal>,
     witness: Witness,
 }
@@ -103,23 +107,37 @@ impl Inner {
     async fn answer(&self, mut request: Box<Request>) -> Response {
         request.client = Client::resolve(&request.connection, &request.headers, &self.trusted);
         let record = Record::of_request(&self.journal, &request);
-        let response = match self.site(&request) {
-            Some((locations, site)) => {
-                let answer = Journey::new(locations, site, &record, &self.witness).run(request);
-                match AssertUnwindSafe(answer).catch_unwind().await {
-                    Ok(response) => response,
-                    Err(panic) => self.rescue(bug(&*panic), &record),
-                }
-            }
-            None => self.rescue(unknown_host(&request), &record),
+        let response = match self.challenge(&request).await {
+            Some(response) => response,
+            None => self.respond(request, &record).await,
         };
         close(response, record)
     }
 
-    fn site(&self, request: &Request) -> Option<(&Locations<Rc<Location>>, &Site)> {
+    async fn respond(&self, request: Box<Request>, record: &Record) -> Response {
+        let Some((index, locations, site)) = self.site(&request) else {
+            return self.rescue(unknown_host(&request), record);
+        };
+        if let Some(fault) = self.misdirected(&request, index, site) {
+            return self.rescue(fault, record);
+        }
+        if let Some(response) = secure::upgraded(&request, site) {
+            return response;
+        }
+        let scheme = request.client.scheme;
+        let answer = Journey::new(locations, site, record, &self.witness).run(request);
+        let mut response = match AssertUnwindSafe(answer).catch_unwind().await {
+            Ok(response) => response,
+            Err(panic) => self.rescue(bug(&*panic), record),
+        };
+        secure::strict(&mut response, site, scheme);
+        response
+    }
+
+    fn site(&self, request: &Request) -> Option<(usize, &Locations<Rc<Location>>, &Site)> {
         let index = self.router.site(&request.connection.listener, &request.authority.host)?;
         self.witness.note(|| Step::Site(index));
-        Some((self.router.locations(index)?, self.sites.get(index)?))
+        Some((index, self.router.locations(index)?, self.sites.get(index)?))
     }
 
     fn refuse(&self, refused: Refused) -> Response {

@@ -1,9 +1,10 @@
 //! The accept loops of one event loop.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::fs::File;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,10 +18,12 @@ use super::connection::{self, Shared};
 use super::drain::{Accepting, Connections};
 use super::io::Io;
 use super::room::{Place, Room};
+use super::secure::{self, Agreed, Complaints, Current};
 use super::{Incoming, Settings, refusal};
-use crate::http::{Connection, Response, Scheme};
-use crate::net::{ListenAddr, Listener};
+use crate::http::{Connection, Response};
+use crate::net::{ClientAddr, ListenAddr, Listener};
 use crate::observe::Shard;
+use crate::tls::Acceptor;
 
 /// How long accepting rests when descriptors have run out.
 const OUT_OF_FILES: Duration = Duration::from_millis(100);
@@ -41,6 +44,7 @@ pub struct Server {
 #[derive(Debug)]
 pub struct Serving {
     settings: Rc<Cell<Settings>>,
+    tls: Current,
     retired: Rc<Cell<bool>>,
     stop: Rc<Notify>,
 }
@@ -64,12 +68,14 @@ impl Server {
         configured: ListenAddr,
         service: S,
         settings: Settings,
+        tls: Option<Arc<Acceptor>>,
     ) -> Serving
     where
         S: Service<Incoming, Response = Response, Error = Infallible> + Clone + 'static,
     {
         let serving = Serving {
             settings: Rc::new(Cell::new(settings)),
+            tls: Rc::new(RefCell::new(tls)),
             retired: Rc::default(),
             stop: Rc::new(Notify::new()),
         };
@@ -83,6 +89,8 @@ impl Server {
             listener,
             configured: Rc::new(configured),
             shared: Rc::new(shared),
+            tls: Rc::clone(&serving.tls),
+            complaints: Rc::default(),
             reserve: reserve(),
             lingering: Rc::default(),
             in_vain: None,
@@ -108,9 +116,10 @@ impl Server {
 }
 
 impl Serving {
-    /// What holds from the next request on.
-    pub fn set(&self, settings: Settings) {
+    /// What holds from the next request on, and from the next connection on.
+    pub fn set(&self, settings: Settings, tls: Option<Arc<Acceptor>>) {
         self.settings.set(settings);
+        self.tls.replace(tls);
     }
 
     /// Stops accepting and closes the socket; connections go on.
@@ -129,6 +138,8 @@ struct Accept<S> {
     listener: Listener,
     configured: Rc<ListenAddr>,
     shared: Rc<Shared<S>>,
+    tls: Current,
+    complaints: Rc<Complaints>,
     /// A descriptor to let go of when there are no others, so that somebody can be told.
     reserve: Option<File>,
     /// Refused connections that are about to end hold a clone each.
@@ -224,6 +235,10 @@ where
         let connections = &self.shared.connections;
         connections.counts().refused();
         connections.room().tell_refused();
+        if self.tls.borrow().is_some() {
+            // Nobody could read an answer, and agreeing on keys first would be work.
+            return;
+        }
         refusal::answer(&stream);
         let most = (connections.room().most() / 8).clamp(1, LINGERING);
         if Rc::strong_count(&self.lingering) > most {
@@ -250,8 +265,10 @@ where
         });
         if let Some((stream, ..)) = &refused {
             connections.counts().refused();
-            refusal::answer(stream);
-            refusal::part(stream);
+            if self.tls.borrow().is_none() {
+                refusal::answer(stream);
+                refusal::part(stream);
+            }
         }
         let is_refused = refused.is_some();
         drop(refused);
@@ -262,14 +279,45 @@ where
     }
 
     fn serve(&self, (stream, peer, local): Accepted, place: Place) {
-        let facts = Rc::new(Connection {
+        let arrived = Arrived {
             peer,
             local,
-            scheme: Scheme::Http,
-            secured: None,
             listener: Rc::clone(&self.configured),
+            shared: Rc::clone(&self.shared),
+            place,
+        };
+        let Some(acceptor) = self.tls.borrow().clone() else { return arrived.speak(Agreed::plain(stream)) };
+        let complaints = Rc::clone(&self.complaints);
+        let limit = self.shared.settings.get().handshake;
+        // Whoever waits for the end of all connections waits for this one, which is not one yet.
+        let counted = self.shared.connections.accept();
+        tokio::task::spawn_local(async move {
+            if let Some(agreed) = secure::agree(stream, local, acceptor, limit, &complaints).await {
+                arrived.speak(agreed);
+            }
+            drop(counted);
         });
-        tokio::task::spawn_local(connection::serve(Io::new(stream), facts, Rc::clone(&self.shared), place));
+    }
+}
+
+/// A connection of which only the stream is still to be agreed on.
+struct Arrived<S> {
+    peer: ClientAddr,
+    local: Option<SocketAddr>,
+    listener: Rc<ListenAddr>,
+    shared: Rc<Shared<S>>,
+    place: Place,
+}
+
+impl<S> Arrived<S>
+where
+    S: Service<Incoming, Response = Response, Error = Infallible> + Clone + 'static,
+{
+    fn speak(self, agreed: Agreed) {
+        let Self { peer, local, listener, shared, place } = self;
+        let Agreed { stream, scheme, secured, application: _ } = agreed;
+        let facts = Rc::new(Connection { peer, local, scheme, secured, listener });
+        tokio::task::spawn_local(connection::serve(Io::new(stream), facts, shared, place));
     }
 }
 
@@ -277,7 +325,7 @@ fn reserve() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
-type Accepted = (crate::net::Stream, crate::net::ClientAddr, Option<std::net::SocketAddr>);
+type Accepted = (crate::net::Stream, ClientAddr, Option<SocketAddr>);
 
 fn is_exhausted(error: &io::Error) -> bool {
     use rustix::io::Errno;

@@ -19,6 +19,7 @@ mod preview;
 mod refusal;
 mod room;
 mod scratch;
+mod secure;
 #[cfg(test)]
 mod tests;
 mod throttle;

@@ -31,6 +31,22 @@ pub(super) fn answer(stream: &Stream) {
     let _ = send(stream.as_fd(), &answer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
 }
 
+const PLAIN_BODY: &[u8] = b"400 Bad Request: this port speaks TLS: ask for https:// here\n";
+
+/// Answers a client that sends plain HTTP where TLS is spoken.
+pub(super) fn answer_plain(stream: &Stream) {
+    let mut answer = BytesMut::with_capacity(256);
+    answer.put_slice(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n");
+    answer.put_slice(b"Content-Length: ");
+    answer.put_slice(itoa::Buffer::new().format(PLAIN_BODY.len()).as_bytes());
+    answer.put_slice(b"\r\nDate: ");
+    clock::append_date(&mut answer);
+    answer.put_slice(b"\r\nConnection: close\r\n\r\n");
+    answer.put_slice(PLAIN_BODY);
+    // Who has left already needs no answer.
+    let _ = send(stream.as_fd(), &answer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+}
+
 /// Lets a client that was answered read that, which a close on its request would keep it from.
 pub(super) async fn linger(io: Rc<Io>) {
     let _ = tokio::time::timeout(FAREWELL, linger::linger(&io)).await;

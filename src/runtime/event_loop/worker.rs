@@ -11,6 +11,7 @@ use crate::observe::{AccessLog, Lines, Shard};
 use crate::runtime::front::Front;
 use crate::runtime::{Snapshot, Stack};
 use crate::server::{Server, Serving, Settings};
+use crate::tls::Acceptor;
 use crate::upstream::Pool;
 
 #[derive(Debug)]
@@ -38,6 +39,7 @@ struct Listening {
     configured: ListenAddr,
     listener: Listener,
     settings: Settings,
+    tls: Option<Arc<Acceptor>>,
 }
 
 impl Worker {
@@ -94,7 +96,7 @@ impl Worker {
         self.prepared = None;
         let listeners = doors.into_iter().map(|door| {
             let listener = Listener::adopt(&door.configured, door.sockets)?;
-            Ok(Listening { configured: door.configured, listener, settings: door.settings })
+            Ok(Listening { configured: door.configured, listener, settings: door.settings, tls: door.tls })
         });
         let listeners = listeners.collect::<io::Result<_>>()?;
         let stack = snapshot.stack(self.lines.clone(), Arc::clone(&self.counts), &self.pool);
@@ -108,7 +110,7 @@ impl Worker {
             let settings = snapshot.first_settings(addr);
             match settings {
                 Some(settings) => {
-                    serving.set(settings);
+                    serving.set(settings, snapshot.acceptor(addr));
                     front.set(stack.clone());
                 }
                 // Its connections keep the configuration that they came by.
@@ -116,9 +118,9 @@ impl Worker {
             }
             settings.is_some()
         });
-        for Listening { configured, listener, settings } in listeners {
+        for Listening { configured, listener, settings, tls } in listeners {
             let front = Front::new(stack.clone());
-            let serving = self.server.listen(listener, configured.clone(), front.clone(), settings);
+            let serving = self.server.listen(listener, configured.clone(), front.clone(), settings, tls);
             self.open.insert(configured, (serving, front));
         }
     }

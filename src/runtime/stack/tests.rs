@@ -37,6 +37,7 @@ fn stack(handler: Handler, counters: &Counters) -> Stack {
         Router::new([site]),
         vec![Arc::new(Site::default())],
         TrustedProxies::default(),
+        Arc::default(),
         journal,
         Witness::default(),
     )

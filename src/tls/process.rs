@@ -1,0 +1,114 @@
+//! What all listeners of the process share, whatever configuration is in force.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::ProducesTickets;
+use rustls::{KeyLog, NoKeyLog};
+
+use super::{Authorities, ManagedIdentities};
+
+/// Session tickets and identities that outlast a configuration.
+#[derive(Debug)]
+pub struct Process {
+    tickets: Mutex<Vec<(Audience, Arc<dyn ProducesTickets>)>>,
+    key_log: Arc<dyn KeyLog>,
+    identities: Arc<ManagedIdentities>,
+}
+
+/// Who may resume a session: only clients that had to prove the same (CVE-2025-23419).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    Everybody,
+    /// Who has a certificate of these, if all have to.
+    Certified {
+        authorities: Arc<Authorities>,
+        required: bool,
+    },
+}
+
+/// As many policies for clients are remembered. Those of configurations long gone need no tickets.
+const AUDIENCES: usize = 64;
+
+impl Default for Process {
+    fn default() -> Self {
+        Self { tickets: Mutex::default(), key_log: Arc::new(NoKeyLog), identities: Arc::default() }
+    }
+}
+
+impl Process {
+    /// With session secrets written to `key_log`, if anybody is to read along.
+    ///
+    /// # Errors
+    /// When that file cannot be opened.
+    pub fn new(key_log: Option<&Path>) -> io::Result<Self> {
+        let key_log: Arc<dyn KeyLog> = match key_log {
+            Some(file) => Arc::new(KeyFile::open(file)?),
+            None => Arc::new(NoKeyLog),
+        };
+        Ok(Self { tickets: Mutex::default(), key_log, identities: Arc::default() })
+    }
+
+    /// Those that an authority signs while the server runs.
+    pub fn identities(&self) -> &Arc<ManagedIdentities> {
+        &self.identities
+    }
+
+    pub(super) fn key_log(&self) -> &Arc<dyn KeyLog> {
+        &self.key_log
+    }
+
+    /// The keys of session tickets for that audience: the same in all event loops, new ones every few hours,
+    /// never written anywhere.
+    pub(super) fn tickets(&self, audience: &Audience) -> Result<Arc<dyn ProducesTickets>, rustls::Error> {
+        let mut known = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, tickets)) = known.iter().find(|(one, _)| one == audience) {
+            return Ok(Arc::clone(tickets));
+        }
+        let tickets = aws_lc_rs::Ticketer::new()?;
+        if known.len() >= AUDIENCES {
+            known.remove(0);
+        }
+        known.push((audience.clone(), Arc::clone(&tickets)));
+        Ok(tickets)
+    }
+}
+
+/// The cryptography of all connections.
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    Arc::clone(PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider())))
+}
+
+/// Secrets of sessions, in the format of NSS's key log (draft-ietf-tls-keylogfile).
+struct KeyFile(Mutex<File>);
+
+impl KeyFile {
+    fn open(file: &Path) -> io::Result<Self> {
+        OpenOptions::new().append(true).create(true).mode(0o600).open(file).map(Mutex::new).map(Self)
+    }
+}
+
+impl KeyLog for KeyFile {
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        let mut line = format!("{label} ");
+        for (bytes, end) in [(client_random, ' '), (secret, '\n')] {
+            bytes.iter().for_each(|byte| line.push_str(&format!("{byte:02x}")));
+            line.push(end);
+        }
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who reads along misses a session: no reason to refuse the client.
+        let _ = file.write_all(line.as_bytes());
+    }
+}
+
+impl fmt::Debug for KeyFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyFile")
+    }
+}
