@@ -26,6 +26,8 @@ mod summary;
 mod syntax;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;
 mod validate;
 mod value;
 mod watched;

@@ -59,7 +59,10 @@ impl Places {
     }
 
     pub fn of_site(&self, site: usize, key: &str) -> Option<&Origin> {
-        let own = self.sites.get(site).and_then(|site| site.keys.find(key));
+        let keys = self.sites.get(site).map(|site| &site.keys);
+        // The one key that has two places.
+        let inner = if key == "https_only" { "tls.https_only" } else { key };
+        let own = keys.and_then(|keys| keys.find(key).or_else(|| keys.find(inner)));
         own.or_else(|| self.file.find(key).filter(|_| is_inherited(key)))
     }
 

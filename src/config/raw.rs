@@ -1,81 +1,19 @@
 //! The written shape of a file: every key there is, as written, with its place. Nothing is judged here
 //! but names and types.
 
+#[macro_use]
+mod tables;
+mod scalars;
+
 use toml::de::DeValue;
+
+pub use scalars::{Buffering, Count, Duration, Mask, Size};
 
 use super::cursor::Cursor;
 use super::later::{Later, Today};
 use super::node::{At, Either, List, Map, Node};
 use super::read::{Read, below};
 use super::report::{Report, Spot};
-
-macro_rules! tables {
-    ($(
-        $(#[$doc:meta])*
-        $table:ident = $shown:literal { $( $field:ident $($key:literal)? : $shape:ty, )* }
-        $(+ later { $( $later:literal: $today:expr, )* })?
-    )*) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Debug)]
-            pub struct $table {
-                $( pub $field: Option<At<$shape>>, )*
-            }
-
-            impl Read for $table {
-                fn wanted() -> String {
-                    "a table".into()
-                }
-
-                fn wanted_many() -> String {
-                    "tables".into()
-                }
-
-                fn accepts(value: &DeValue<'_>) -> bool {
-                    value.is_table()
-                }
-
-                fn read(node: Node<'_>, report: &mut Report) -> Option<Self> {
-                    let cursor = Cursor::new(node.value.as_table()?, node.spot);
-                    let table = Self {
-                        $( $field: cursor.take(key!($field $($key)?), report), )*
-                    };
-                    let known = [ $( key!($field $($key)?), )* ];
-                    let later = [ $( $( Later { key: $later, today: $today }, )* )? ];
-                    cursor.finish($shown, &known, &later, report);
-                    Some(table)
-                }
-
-                fn each_key(&self, name: &str, _key: Spot, visit: &mut dyn FnMut(String, Spot)) {
-                    $(
-                        if let Some(at) = &self.$field {
-                            at.value.each_key(&below(name, key!($field $($key)?)), at.key, visit);
-                        }
-                    )*
-                }
-            }
-        )*
-
-        /// Every table and its keys, to say where a misplaced key belongs.
-        pub const TABLES: &[(&str, &[&str])] = &[ $(
-            ($shown, &[ $( key!($field $($key)?), )* $( $( $later, )* )? ]),
-        )* ];
-
-        /// Those of them that no setting comes of yet.
-        #[cfg(test)]
-        pub const LATER: &[(&str, &[&str])] = &[ $( ($shown, &[ $( $( $later, )* )? ]), )* ];
-    };
-}
-
-/// A key is called as its field, unless that is a word of Rust.
-macro_rules! key {
-    ($field:ident) => {
-        stringify!($field)
-    };
-    ($field:ident $key:literal) => {
-        $key
-    };
-}
 
 tables! {
     /// A whole file.
@@ -100,6 +38,8 @@ tables! {
         max_connections: Count,
         user: String,
         group: String,
+        state: String,
+        tls_key_log: String,
     }
     + later {
         "proxy_protocol": Today::False,
@@ -125,10 +65,16 @@ tables! {
         body: Duration,
         keep_alive: Duration,
         send: Duration,
+        handshake: Duration,
     }
 
     Site = "[[site]]" {
         listen: List<Either<String, Listener>>,
+        listen_tls: List<Either<String, Listener>>,
+        https_only: bool,
+        http2: bool,
+        h2c: bool,
+        tls: SiteTls,
         hosts: List<String>,
         max_body: Size,
         timeouts: Timeouts,
@@ -138,10 +84,33 @@ tables! {
         location: List<Location>,
     }
     + later {
-        "listen_tls": Today::EmptyList,
         "http3": Today::False,
-        "https_only": Today::False,
-        "tls": Today::Nothing,
+    }
+
+    SiteTls = "[site.tls]" {
+        cert: Either<String, List<String>>,
+        key: Either<String, List<String>>,
+        acme: Acme,
+        client_ca: String,
+        client_verify: String,
+        hsts: Either<bool, Hsts>,
+        https_only: bool,
+    }
+
+    /// `acme = { email = "…", … }`
+    Acme = "acme" {
+        email: String,
+        directory: String,
+        ca: String,
+        challenge: String,
+        hook: List<String>,
+    }
+
+    /// `hsts = { max_age = "1y", … }`
+    Hsts = "hsts" {
+        max_age: Duration,
+        subdomains: bool,
+        preload: bool,
     }
 
     /// A Unix socket that is written as a table.
@@ -251,9 +220,17 @@ tables! {
         health: Either<bool, Health>,
         resolve: Duration,
         process: Process,
+        protocol: String,
+        http2: bool,
+        tls: UpstreamTls,
     }
-    + later {
-        "protocol": Today::Word("http", &["h2c", "https", "uwsgi", "fastcgi"]),
+
+    UpstreamTls = "[upstream.….tls]" {
+        name: String,
+        ca: String,
+        verify: bool,
+        cert: String,
+        key: String,
     }
 
     /// A server of an upstream that is written as a table.
@@ -340,39 +317,4 @@ tables! {
         uri: String,
         redirect: String,
     }
-}
-
-/// Scalars that say in their errors what they are to hold.
-macro_rules! scalars {
-    ($( $(#[$doc:meta])* $name:ident($inner:ty) = $wanted:literal; )*) => { $(
-        $(#[$doc])*
-        #[derive(Clone, Debug)]
-        pub struct $name(pub $inner);
-
-        impl Read for $name {
-            fn wanted() -> String {
-                $wanted.into()
-            }
-
-            fn wanted_many() -> String {
-                <$inner>::wanted_many()
-            }
-
-            fn accepts(value: &DeValue<'_>) -> bool {
-                <$inner>::accepts(value)
-            }
-
-            fn read(node: Node<'_>, report: &mut Report) -> Option<Self> {
-                <$inner>::read(node, report).map(Self)
-            }
-        }
-    )* };
-}
-
-scalars! {
-    Duration(String) = "a duration in quotes, like \"30s\"";
-    Size(Either<i64, String>) = "a size in quotes, like \"10MiB\", or a number of bytes";
-    Count(Either<i64, String>) = "a number or \"auto\"";
-    Buffering(Either<bool, String>) = "`true`, `false` or \"required\"";
-    Mask(String) = "octal digits in quotes, like \"027\"";
 }

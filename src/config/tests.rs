@@ -145,11 +145,10 @@ fn windows_line_ends_and_a_byte_order_mark_change_nothing() {
 #[test]
 fn what_later_releases_do_may_be_declined() {
     let config = load_text(&format!(
-        "[server]\nproxy_protocol = false\n[log]\naccess_format = \"combined\"\n{SITE}listen_tls = []\nhttp3 = false\n\
-         https_only = false\n[[site.location]]\nmatch = \"/\"\nproxy = \"app\"\ncompress = false\n\
+        "[server]\nproxy_protocol = false\n[log]\naccess_format = \"combined\"\n{SITE}http3 = false\n[[site.location]]\nmatch = \"/\"\nproxy = \"app\"\ncompress = false\n\
          internal = false\nbuffer_request = false\n[upstream.app]\n\
          servers = [{{ address = \"127.0.0.1:1\", weight = 1, max_conns = 0, backup = false }}]\n\
-         protocol = \"http\"\nbalance = \"round_robin\"\n"
+         balance = \"round_robin\"\n"
     ));
     assert_eq!(config.upstreams[0].servers.len(), 1);
 }

@@ -1,6 +1,8 @@
 //! Durations and sizes, as they are written and as they are shown.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::http::Date;
 
 /// Units of time with their length in nanoseconds.
 const TIMES: &[(&str, u128)] = &[
@@ -161,6 +163,13 @@ pub fn show_duration(duration: Duration) -> String {
     let (name, unit, digits) = if nanos > SECOND { ("s", SECOND, 9) } else { ("ms", 1_000_000, 6) };
     let fraction = format!("{:0digits$}", nanos % unit);
     format!("{}.{}{name}", nanos / unit, fraction.trim_end_matches('0'))
+}
+
+/// `2026-11-21`, in UTC.
+pub fn show_day(time: SystemTime) -> String {
+    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let date = i64::try_from(seconds).ok().and_then(Date::from_seconds);
+    date.and_then(|date| Some(date.to_rfc3339().get(..10)?.to_owned())).unwrap_or_else(|| "9999-12-31".into())
 }
 
 /// In the largest unit that says it without fraction.

@@ -21,6 +21,16 @@ pub enum KeyKind {
     Rsa,
 }
 
+impl KeyKind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ecdsa => "ECDSA",
+            Self::Ed25519 => "Ed25519",
+            Self::Rsa => "RSA",
+        }
+    }
+}
+
 /// A certificate, the chain behind it, and the key that belongs to it.
 #[derive(Clone)]
 pub struct Identity {

@@ -5,6 +5,7 @@
 //! (servers in turn may begin with another one). Regular expressions are tried in their order, so that one
 //! counts.
 
+mod certificates;
 mod changes;
 mod locations;
 mod pairs;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::pairs::{self, Pairs};
-use super::{Diff, changes, locations};
+use super::{Diff, certificates, changes, locations};
 use crate::config::model::{Config, Site};
 use crate::config::names::and;
 use crate::config::settings;
@@ -12,8 +12,7 @@ use crate::router::HostPattern;
 pub fn compare(old: &Config, new: &Config, diff: &mut Diff) {
     let names = Names::new([&old.sites, &new.sites]);
     let Pairs { both, added, removed } = pairs::pair(&old.sites, &new.sites);
-    let changed: Vec<Vec<String>> =
-        both.iter().map(|(old, new)| changes::changes(&settings::site(old), &settings::site(new))).collect();
+    let changed: Vec<Vec<String>> = both.iter().map(|(old, new)| changed(old, new)).collect();
     let common = common(&changed);
     diff.changed("every site", common.iter().cloned());
     for ((was, is), changed) in both.into_iter().zip(changed) {
@@ -27,6 +26,12 @@ pub fn compare(old: &Config, new: &Config, diff: &mut Diff) {
     for site in removed {
         diff.removed(&whole(site));
     }
+}
+
+fn changed(old: &Site, new: &Site) -> Vec<String> {
+    let mut told = changes::changes(&settings::site(old), &settings::site(new));
+    told.extend(certificates::of_site(old, new));
+    told
 }
 
 /// What changed of all of several sites, as `[timeouts]` and a new listener do: said once.

@@ -6,20 +6,22 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
+use crate::config::tls_tests::copy_certificates;
 use crate::config::{Config, diff, load, print, raw};
 
 /// What has no setting of its own to tell: tables, and files that are read as one.
-const NOT_TOLD: &[&str] = &["include", "site", "location", "upstream", "headers", "test"];
+const NOT_TOLD: &[&str] = &["include", "site", "location", "upstream", "headers", "test", "tls"];
 
 /// What is expected of the settings is none of them.
 const TEST: &str = "[[test]]";
 
 /// What names things, which then are other things.
-const NAMES: &[&str] = &["match", "servers", "address"];
+const NAMES: &[&str] = &["match", "servers", "address", "hosts"];
 
 #[test]
 fn every_key_that_is_changed_is_told() {
     let folder = tempfile::tempdir().unwrap();
+    copy_certificates(folder.path());
     let file: Value = toml::from_str(include_str!("../print/every_key.toml")).unwrap();
     let before = config(folder.path(), &file).unwrap();
     let mut told = BTreeSet::new();
@@ -131,6 +133,8 @@ fn table_of(path: &[String]) -> String {
         ["timeouts"] | ["site", "timeouts"] | ["site", "location", "timeouts"] => "[timeouts]",
         [.., "headers", "request" | "response"] => "headers.…",
         ["upstream", _] => "[upstream.…]",
+        ["site", "tls"] => "[site.tls]",
+        ["upstream", _, "tls"] => "[upstream.….tls]",
         ["upstream", _, "process"] => "[upstream.….process]",
         [.., last] => last,
     }

@@ -1,24 +1,29 @@
 //! `[upstream.NAME]`. One that a location writes in place is told with the location, by its address.
 
-use super::{Diff, changes};
+use super::{Diff, certificates, changes};
 use crate::config::model::{Config, Upstream};
 use crate::config::names::and;
 use crate::config::settings::{self, ServerSettings, UpstreamSettings};
 
 pub fn compare(old: &Config, new: &Config, diff: &mut Diff) {
-    let find =
-        |config: &Config, name: &str| named(config).find(|one| one.name == name).map(settings::upstream);
     for upstream in named(new) {
         let name = format!("upstream {}", upstream.name);
         let now = settings::upstream(upstream);
         match find(old, &upstream.name) {
-            Some(before) => diff.changed(&name, changed(&before, &now)),
+            Some(before) => {
+                let changes = changed(&settings::upstream(before), &now);
+                diff.changed(&name, changes.into_iter().chain(certificates::of_upstream(before, upstream)));
+            }
             None => diff.added(&format!("{name}: servers {}", and(&addresses(&now)))),
         }
     }
     for upstream in named(old).filter(|one| find(new, &one.name).is_none()) {
         diff.removed(&format!("upstream {}", upstream.name));
     }
+}
+
+fn find<'a>(config: &'a Config, name: &str) -> Option<&'a Upstream> {
+    named(config).find(|one| one.name == name)
 }
 
 fn named(config: &Config) -> impl Iterator<Item = &Upstream> {

@@ -67,11 +67,13 @@ impl Out {
 mod tests {
     use std::fs;
 
+    use crate::config::tls_tests::copy_certificates;
     use crate::config::{load, print};
 
     /// Prints the configuration, reads that from another folder, and prints it again.
     fn round_trip(text: &str) -> (String, String) {
         let [first, second] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        copy_certificates(first.path());
         fs::write(first.path().join("site.toml"), text).unwrap();
         let once = print(&load(&first.path().join("site.toml")).unwrap().config);
         fs::write(second.path().join("other.toml"), &once).unwrap();

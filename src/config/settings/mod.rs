@@ -4,11 +4,13 @@
 //! from either.
 
 mod location;
+mod tls;
 mod upstream;
 mod value;
 
 use std::fmt::Display;
 use std::path::Path;
+use std::time::Duration;
 
 pub use location::{LocationSettings, location};
 pub use upstream::{ServerSettings, UpstreamSettings, upstream};
@@ -101,6 +103,10 @@ fn server(server: &Server) -> Settings {
         }
     }
     let directory = entry("directory", path(&server.spool.directory));
+    out.key("state", path(&server.tls.state));
+    if let Some(file) = &server.tls.key_log {
+        out.key("tls_key_log", path(file));
+    }
     out.key("spool", table([directory, entry("size", text(show_size(server.spool.size)))]));
     out
 }
@@ -147,15 +153,33 @@ fn listener(addr: &ListenAddr, site: &Site) -> Value {
 /// Without its locations.
 pub fn site(site: &Site) -> Settings {
     let mut out = Settings::default();
-    out.key("listen", Value::Set(site.listen.iter().map(|addr| listener(addr, site)).collect()));
+    listeners(&mut out, site);
     if !site.hosts.is_empty() {
         out.key("hosts", set(&site.hosts));
     }
     out.key("max_body", limit(site.max_body));
-    let header = entry("header", text(show_duration(site.timeouts.header)));
-    out.key("timeouts", table([header].into_iter().chain(timeouts(site.timeouts))));
+    let header = duration("header", site.timeouts.header);
+    let handshake = duration("handshake", site.timeouts.handshake);
+    out.key("timeouts", table([header].into_iter().chain(timeouts(site.timeouts)).chain([handshake])));
     out.key("errors", errors(&site.errors, site));
     out
+}
+
+/// With what goes with each kind.
+fn listeners(out: &mut Settings, site: &Site) {
+    let (secured, plain): (Vec<_>, Vec<_>) =
+        site.listen.iter().partition(|addr| site.listen_tls.contains(addr));
+    let all = |found: Vec<&ListenAddr>| Value::Set(found.iter().map(|addr| listener(addr, site)).collect());
+    if !plain.is_empty() {
+        out.key("listen", all(plain));
+        out.key("h2c", site.h2c);
+    }
+    if !secured.is_empty() {
+        out.key("listen_tls", all(secured));
+        out.key("https_only", site.https_only);
+        out.key("http2", site.http2);
+        out.tables.push(("tls".into(), tls::site(&site.tls, site.hsts)));
+    }
 }
 
 fn limit(limit: Option<u64>) -> Value {
@@ -165,7 +189,11 @@ fn limit(limit: Option<u64>) -> Value {
 /// Those that a location can have.
 fn timeouts(timeouts: Timeouts) -> [(String, Value); 3] {
     [("body", timeouts.body), ("keep_alive", timeouts.keep_alive), ("send", timeouts.send)]
-        .map(|(key, duration)| entry(key, text(show_duration(duration))))
+        .map(|(key, time)| duration(key, time))
+}
+
+fn duration(key: &str, value: Duration) -> (String, Value) {
+    entry(key, text(show_duration(value)))
 }
 
 fn errors(pages: &ErrorPages, site: &Site) -> Value {

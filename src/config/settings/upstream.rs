@@ -1,8 +1,6 @@
 //! `[upstream.NAME]`
 
-use std::time::Duration;
-
-use super::{Settings, Value, entry, list, path, quoted_key, secret, set, table, text};
+use super::{Settings, Value, duration, entry, list, path, quoted_key, secret, set, table, text, tls};
 use crate::config::model::{Balance, Health, Process, Retry, RetryOn, Upstream, UpstreamServer};
 use crate::config::value::show_duration;
 
@@ -49,6 +47,7 @@ pub fn upstream(upstream: &Upstream) -> UpstreamSettings {
     out.key("health", upstream.health.as_ref().map_or_else(|| false.into(), health));
     out.key("slow_start", text(show_duration(upstream.slow_start)));
     out.key("resolve", text(show_duration(upstream.resolve)));
+    tls::upstream(out, upstream.protocol, upstream.tls.as_ref());
     if let Some(given) = &upstream.process {
         out.tables.push(("process".into(), process(given)));
     }
@@ -75,10 +74,6 @@ fn process(process: &Process) -> Settings {
     out.key("start_timeout", text(show_duration(process.start_timeout)));
     out.key("stop_timeout", text(show_duration(process.stop_timeout)));
     out
-}
-
-fn duration(key: &str, value: Duration) -> (String, Value) {
-    entry(key, text(show_duration(value)))
 }
 
 fn server(server: &UpstreamServer) -> ServerSettings {

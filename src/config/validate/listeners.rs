@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::{no_twins, not_empty, required, scalar, socket};
-use crate::config::model::Socket;
+use crate::config::model::{Challenge, Socket};
 use crate::config::node::{At, Either, List};
 use crate::config::raw;
 use crate::config::report::{Problem, Report, Spot};
@@ -14,9 +14,19 @@ use crate::router::HostPattern;
 /// What one site wants to answer for.
 pub struct Claim {
     pub site: Spot,
+    /// Every address, those of `listen_tls` behind the others.
     pub listen: Vec<At<ListenAddr>>,
+    pub listen_tls: Vec<At<ListenAddr>>,
     pub sockets: Vec<(At<ListenAddr>, Socket)>,
     pub hosts: Hosts,
+    /// Where certificates are asked for, and how that is proven.
+    pub acme: Option<At<Challenge>>,
+}
+
+impl Claim {
+    pub fn plain(&self) -> impl Iterator<Item = &At<ListenAddr>> {
+        self.listen.iter().take(self.listen.len() - self.listen_tls.len())
+    }
 }
 
 pub enum Hosts {
@@ -29,35 +39,42 @@ const LISTEN_HELP: &str = "write `listen = [\"127.0.0.1:8080\"]`";
 
 pub fn claim(raw: &At<raw::Site>, report: &mut Report) -> Claim {
     let mut sockets = Vec::new();
-    let listen =
-        required("listen", raw.value.listen.as_ref(), raw.spot, "this `[[site]]`", LISTEN_HELP, report)
-            .map(|list| listen(list, &mut sockets, report))
-            .unwrap_or_default();
+    let (plain, tls) = (raw.value.listen.as_ref(), raw.value.listen_tls.as_ref());
+    // Either is enough.
+    if tls.is_none_or(|list| list.value.is_empty()) && !report.is_unread(raw.spot, "listen_tls") {
+        let list = required("listen", plain, raw.spot, "this `[[site]]`", LISTEN_HELP, report);
+        if let Some(list) = list {
+            not_empty("listen", list, LISTEN_HELP, report);
+        }
+    }
+    let mut listen = plain.map(|list| addresses("listen", list, &mut sockets, report)).unwrap_or_default();
+    let listen_tls = tls.map(|list| addresses("listen_tls", list, &mut sockets, report)).unwrap_or_default();
+    listen.extend(listen_tls.iter().cloned());
+    for (index, at) in listen.iter().enumerate() {
+        listen.iter().take(index).for_each(|other| refuse_overlap(at, other, report));
+    }
     let hosts = raw.value.hosts.as_ref().map_or(Hosts::Default, |list| Hosts::Named(hosts(list, report)));
-    Claim { site: raw.spot, listen, sockets, hosts }
+    Claim { site: raw.spot, listen, listen_tls, sockets, hosts, acme: None }
 }
 
-fn listen(
+fn addresses(
+    key: &str,
     list: &At<List<Either<String, raw::Listener>>>,
     sockets: &mut Vec<(At<ListenAddr>, Socket)>,
     report: &mut Report,
 ) -> Vec<At<ListenAddr>> {
-    not_empty("listen", list, LISTEN_HELP, report);
     let mut addresses = Vec::new();
     for at in &list.value {
         match &at.value {
-            Either::A(text) => addresses.extend(address("listen", &at.with(text.clone()), report)),
+            Either::A(text) => addresses.extend(address(key, &at.with(text.clone()), report)),
             Either::B(written) => {
-                let Some((at, socket)) = socket::socket(at.spot, written, report) else { continue };
+                let Some((at, socket)) = socket::socket(key, at.spot, written, report) else { continue };
                 addresses.push(at.clone());
                 sockets.extend(socket.map(|socket| (at, socket)));
             }
         }
     }
     no_twins(&addresses, Clone::clone, |address| format!("`{address}` is written twice"), report);
-    for (index, at) in addresses.iter().enumerate() {
-        addresses.iter().take(index).for_each(|other| refuse_overlap(at, other, report));
-    }
     addresses
 }
 
@@ -69,14 +86,19 @@ pub fn address(key: &str, at: &At<String>, report: &mut Report) -> Option<At<Lis
         problem(
             format!("`{text}` lacks its address"),
             match key {
-                "listen" => format!("write \":{text}\" for every address, or \"127.0.0.1:{text}\""),
+                "listen" | "listen_tls" => {
+                    format!("write \":{text}\" for every address, or \"127.0.0.1:{text}\"")
+                }
                 _ => format!("write \"127.0.0.1:{text}\""),
             },
         )
     } else if let Some(port) = text.strip_prefix("localhost:") {
         problem(format!("names are not looked up in `{key}`"), format!("write \"127.0.0.1:{port}\""))
     } else if let Ok(ip) = text.parse::<IpAddr>() {
-        problem(format!("`{text}` lacks its port"), format!("write \"{}\"", SocketAddr::new(ip, 80)))
+        problem(
+            format!("`{text}` lacks its port"),
+            format!("write \"{}\"", SocketAddr::new(ip, usual_port(key))),
+        )
     } else {
         None
     };
@@ -101,6 +123,10 @@ pub fn address(key: &str, at: &At<String>, report: &mut Report) -> Option<At<Lis
         }
         _ => Some(parsed),
     }
+}
+
+fn usual_port(key: &str) -> u16 {
+    if key == "listen_tls" { 443 } else { 80 }
 }
 
 fn hosts(list: &At<List<String>>, report: &mut Report) -> Vec<At<HostPattern>> {

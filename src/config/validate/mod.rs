@@ -18,6 +18,7 @@ mod listeners;
 mod location;
 mod log;
 mod process;
+mod protocol;
 mod proxy;
 mod scalar;
 mod server;
@@ -26,6 +27,7 @@ mod site;
 mod socket;
 mod test;
 mod timeouts;
+mod tls;
 mod trouble;
 mod types;
 mod upstream;
@@ -59,6 +61,7 @@ pub fn validate(written: &[Written], report: &mut Report) -> Option<(Config, Vec
         nothing_to_serve(main, report);
     }
     listeners::check(&claims, admin.as_ref(), report);
+    tls::check(&claims, report);
     upstreams.check(&claims, report);
     let sources = report.sources.iter().map(|source| source.path.clone()).collect();
     let config = Config { server, log, sites, upstreams: upstreams.into_models(), sources };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::scalar::{self, SHORTEST};
 use super::{account, not_empty, required};
 use crate::config::model::Process;
-use crate::config::node::{At, Map, quoted};
+use crate::config::node::{At, List, Map, quoted};
 use crate::config::raw;
 use crate::config::report::{Problem, Report};
 use crate::net::UpstreamAddr;
@@ -50,22 +50,27 @@ pub fn process(at: &At<raw::Process>, servers: &[At<UpstreamAddr>], report: &mut
 
 fn command(at: &At<raw::Process>, servers: &[At<UpstreamAddr>], report: &mut Report) -> Option<Vec<String>> {
     let command = required("command", at.value.command.as_ref(), at.spot, "the process", HELP, report)?;
-    not_empty("command", command, HELP, report);
     command.value.iter().for_each(|word| check_placeholders(word, servers, report));
+    Some(words("command", command, HELP, report))
+}
+
+/// A program, looked for beside the file if it has a path, and its arguments.
+pub fn words(key: &str, command: &At<List<String>>, help: &str, report: &mut Report) -> Vec<String> {
+    not_empty(key, command, help, report);
     let mut words: Vec<String> = command.value.iter().map(|word| word.value.clone()).collect();
     if let (Some(program), Some(first)) = (words.first_mut(), command.value.first()) {
         if program.trim().is_empty() {
-            report.push(Problem::error(first.spot, "the program is an empty string").help(HELP));
+            report.push(Problem::error(first.spot, "the program is an empty string").help(help));
         } else if program.contains(char::is_whitespace) && command.value.len() == 1 {
             report.push(
                 Problem::error(first.spot, "the program and its arguments stand in one string")
-                    .help(format!("no shell takes it apart: write `command = {}`", apart(program))),
+                    .help(format!("no shell takes it apart: write `{key} = {}`", apart(program))),
             );
         } else if program.contains('/') {
             *program = report.resolve(first.spot, &*program).to_string_lossy().into_owned();
         }
     }
-    Some(words)
+    words
 }
 
 fn apart(program: &str) -> String {

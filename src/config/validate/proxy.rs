@@ -2,33 +2,34 @@
 
 use super::servers::address;
 use super::upstream::Upstreams;
-use crate::config::model::RequestBuffering;
+use crate::config::model::{Protocol, RequestBuffering};
 use crate::config::names;
 use crate::config::node::{At, Either};
 use crate::config::raw;
 use crate::config::report::{Problem, Report};
 use crate::net::UpstreamAddr;
 
-const HELP: &str = "write the name of an upstream, \"http://host:port\" or \"unix:/path\"";
+const HELP: &str = "write the name of an upstream, \"http://host:port\", \"https://host\" or \"unix:/path\"";
+
+/// What can stand before a server, what is spoken to it then, and where it listens if nothing is said.
+const SCHEMES: [(&str, Protocol, u16); 3] =
+    [("http://", Protocol::Http, 80), ("https://", Protocol::Https, 443), ("h2c://", Protocol::H2c, 80)];
 
 /// The index of the upstream that is meant.
 pub fn proxy(at: &At<String>, upstreams: &mut Upstreams, report: &mut Report) -> Option<usize> {
     let text = at.value.as_str();
-    if let Some(rest) = text.strip_prefix("http://") {
-        let authority = authority(at, rest, report)?;
-        return in_place(at, authority, "http://", upstreams, report);
+    for (scheme, protocol, port) in SCHEMES {
+        if let Some(rest) = text.strip_prefix(scheme) {
+            let authority = authority(at, scheme, rest, port, report)?;
+            return in_place(at, authority, (scheme, protocol), upstreams, report);
+        }
     }
     if text.is_empty() {
         report.push(Problem::error(at.spot, "`proxy` is empty").help(HELP));
         return None;
     }
     if text.starts_with("unix:") {
-        return in_place(at, text.to_owned(), "", upstreams, report);
-    }
-    if text.starts_with("https://") {
-        let help = "this release speaks plain HTTP to upstreams only";
-        report.push(Problem::error(at.spot, "`https://` in `proxy` is not yet supported").help(help));
-        return None;
+        return in_place(at, text.to_owned(), ("", Protocol::Http), upstreams, report);
     }
     if text.contains("://") {
         report.push(Problem::error(at.spot, format!("`{text}` cannot be proxied to")).help(HELP));
@@ -58,21 +59,17 @@ pub fn buffering(written: Option<&At<raw::Buffering>>, report: &mut Report) -> R
     RequestBuffering::On
 }
 
-/// The `host:port` of what stands behind `http://`.
-fn authority(at: &At<String>, rest: &str, report: &mut Report) -> Option<String> {
+/// The `host:port` of what stands behind the scheme.
+fn authority(at: &At<String>, scheme: &str, rest: &str, port: u16, report: &mut Report) -> Option<String> {
     if let Some(path) = rest.strip_prefix("unix:") {
-        let message = format!(
-            "a Unix socket is written without `http://`; write \"unix:{}\"",
-            path.trim_end_matches([':', '/'])
-        );
-        report.push(Problem::error(at.spot, message));
+        report.push(socket_with_scheme(at, scheme, path.trim_end_matches([':', '/'])));
         return None;
     }
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, uri) = rest.split_at(end);
     if !uri.is_empty() {
         let help = match uri {
-            "/" => format!("leave the slash out: \"http://{authority}\""),
+            "/" => format!("leave the slash out: \"{scheme}{authority}\""),
             _ => format!(
                 "the path is changed by `rewrite = {{ from = \"^/(.*)$\", to = \"{}/$1\" }}`",
                 uri.trim_end_matches('/')
@@ -88,23 +85,33 @@ fn authority(at: &At<String>, rest: &str, report: &mut Report) -> Option<String>
         return None;
     }
     if authority.is_empty() {
-        report.push(Problem::error(at.spot, "the server is missing; write \"http://127.0.0.1:8000\""));
+        let message = format!("the server is missing; write \"{scheme}127.0.0.1:8000\"");
+        report.push(Problem::error(at.spot, message));
         return None;
     }
     let has_port = authority.rfind(':') > authority.rfind(']');
-    Some(if has_port { authority.to_owned() } else { format!("{authority}:80") })
+    Some(if has_port { authority.to_owned() } else { format!("{authority}:{port}") })
+}
+
+fn socket_with_scheme(at: &At<String>, scheme: &str, path: &str) -> Problem {
+    let message = format!("a Unix socket is written without `{scheme}`");
+    let problem = Problem::error(at.spot, message);
+    if scheme == "http://" {
+        return problem.help(format!("write \"unix:{path}\""));
+    }
+    problem.help(format!("write an upstream with its `protocol` and `servers = [\"unix:{path}\"]`"))
 }
 
 fn in_place(
     at: &At<String>,
     text: String,
-    scheme: &str,
+    (scheme, protocol): (&str, Protocol),
     upstreams: &mut Upstreams,
     report: &mut Report,
 ) -> Option<usize> {
     let server = address(&at.with(text), report)?;
     let name = format!("{scheme}{}", server.value);
-    Some(upstreams.unnamed(name, &server, report))
+    Some(upstreams.unnamed(name, protocol, &server, report))
 }
 
 fn unknown(at: &At<String>, upstreams: &Upstreams) -> Problem {

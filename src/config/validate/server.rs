@@ -72,7 +72,7 @@ pub fn server(
             report,
         ),
         spool: spool(raw.and_then(|raw| raw.spool.as_ref()), report),
-        tls: TlsProcess::default(),
+        tls: tls(raw, report),
     }
 }
 
@@ -98,6 +98,41 @@ fn spool(written: Option<&At<raw::Spool>>, report: &mut Report) -> Spool {
         directory: directory.unwrap_or_else(std::env::temp_dir),
         size: scalar::size("size", raw.and_then(|raw| raw.size.as_ref()), LEAST_SPOOL, SPOOL_SIZE, report),
     }
+}
+
+fn tls(raw: Option<&raw::Server>, report: &mut Report) -> TlsProcess {
+    let state = raw.and_then(|raw| raw.state.as_ref()).and_then(|at| state(at, report));
+    let key_log = raw.and_then(|raw| raw.tls_key_log.as_ref()).and_then(|at| key_log(at, report));
+    TlsProcess { state: state.unwrap_or_else(default_state), key_log }
+}
+
+/// It is made where it is not there.
+fn state(at: &At<String>, report: &mut Report) -> Option<PathBuf> {
+    let path = scalar::path("state", at, report)?;
+    if path.is_file() {
+        report.push(Problem::error(at.spot, format!("`{}` is a file, not a directory", at.value)));
+    }
+    Some(path)
+}
+
+/// systemd's `StateDirectory=`, of which there may be several (systemd.exec(5)).
+fn default_state() -> PathBuf {
+    let given = std::env::var_os("STATE_DIRECTORY");
+    let first = given.iter().flat_map(std::env::split_paths).find(|path| path.is_absolute());
+    first.unwrap_or_else(|| PathBuf::from("/var/lib/rproxy"))
+}
+
+fn key_log(at: &At<String>, report: &mut Report) -> Option<PathBuf> {
+    let path = scalar::path("tls_key_log", at, report)?;
+    if path.is_dir() {
+        report.push(Problem::error(at.spot, format!("`{}` is a directory", at.value)));
+    } else if path.parent().is_some_and(|parent| !parent.is_dir()) {
+        report.push(Problem::warning(at.spot, "the directory of the TLS key log does not exist"));
+    }
+    let message = format!("whoever reads `{}` can read all traffic of TLS listeners", at.value);
+    let help = "it is for looking at the wire; leave `tls_key_log` out otherwise, and remove the file";
+    report.push(Problem::warning(at.key, message).help(help));
+    Some(path)
 }
 
 fn directory(at: &At<String>, report: &mut Report) -> Option<PathBuf> {

@@ -67,6 +67,12 @@ fn member(spot: Spot, written: &raw::Member, report: &mut Report) -> Option<At<U
 
 /// Where a server is, its socket's path made absolute.
 pub fn address(at: &At<String>, report: &mut Report) -> Option<At<UpstreamAddr>> {
+    if let Some(bare) = at.value.strip_prefix("https://") {
+        let message =
+            format!("`{}` is a URL; write \"{bare}\", and `protocol = \"https\"` beside it", at.value);
+        report.push(Problem::error(at.spot, message));
+        return None;
+    }
     if let Some(bare) = at.value.strip_prefix("http://") {
         let message = format!("`{}` is a URL; write \"{bare}\"", at.value);
         report.push(Problem::error(at.spot, message));

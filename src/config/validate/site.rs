@@ -2,10 +2,11 @@
 
 use super::listeners::{self, Claim, Hosts};
 use super::location::{self, Around};
+use super::tls::{self, Security};
 use super::types::Types;
 use super::upstream::Upstreams;
 use super::{errors, not_empty, origin, required, scalar, timeouts, types};
-use crate::config::model::{Charset, ErrorPages, Location, Site, Timeouts, Tls};
+use crate::config::model::{Charset, ErrorPages, Location, Site, Timeouts};
 use crate::config::node::At;
 use crate::config::raw;
 use crate::config::report::{Problem, Report};
@@ -25,7 +26,8 @@ pub fn site(
     upstreams: &mut Upstreams,
     report: &mut Report,
 ) -> (Site, Claim) {
-    let claim = listeners::claim(raw, report);
+    let mut claim = listeners::claim(raw, report);
+    let Security { tls, https_only, hsts, http2, h2c } = tls::security(raw, &mut claim, report);
     let hosts = match &claim.hosts {
         Hosts::Default => Vec::new(),
         Hosts::Named(hosts) => hosts.iter().map(|at| at.value.clone()).collect(),
@@ -36,12 +38,12 @@ pub fn site(
     let site = Site {
         sockets: claim.sockets.iter().map(|(at, socket)| (at.value.clone(), socket.clone())).collect(),
         listen: claim.listen.iter().map(|at| at.value.clone()).collect(),
-        listen_tls: Vec::new(),
-        tls: Tls::default(),
-        https_only: false,
-        hsts: None,
-        http2: true,
-        h2c: false,
+        listen_tls: claim.listen_tls.iter().map(|at| at.value.clone()).collect(),
+        tls,
+        https_only,
+        hsts,
+        http2,
+        h2c,
         hosts,
         timeouts,
         max_body,

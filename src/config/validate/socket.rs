@@ -1,4 +1,4 @@
-//! An element of `listen` that is a table: a Unix socket, and who may connect to it.
+//! An element of `listen` or `listen_tls` that is a table: a Unix socket, and who may connect to it.
 
 use super::{listeners, required};
 use crate::config::model::Socket;
@@ -10,13 +10,14 @@ use crate::privileges;
 
 /// The address, and for a Unix socket its permissions.
 pub fn socket(
+    key: &str,
     spot: Spot,
     written: &raw::Listener,
     report: &mut Report,
 ) -> Option<(At<ListenAddr>, Option<Socket>)> {
     let help = "write `{ address = \"unix:/run/site.sock\", mode = \"0660\" }`";
     let text = required("address", written.address.as_ref(), spot, "a listener", help, report)?;
-    let address = listeners::address("listen", text, report);
+    let address = listeners::address(key, text, report);
     let mode = written.mode.as_ref().and_then(|at| mode(at, report));
     let user = owner("user", written.user.as_ref(), privileges::user_id, report);
     let group = owner("group", written.group.as_ref(), privileges::group_id, report);

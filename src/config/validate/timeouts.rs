@@ -25,17 +25,20 @@ pub fn overlay(base: Timeouts, written: Option<&At<raw::Timeouts>>, report: &mut
         body: read("body", &raw.body, base.body),
         keep_alive: read("keep_alive", &raw.keep_alive, base.keep_alive),
         send: read("send", &raw.send, base.send),
-        handshake: base.handshake,
+        handshake: read("handshake", &raw.handshake, base.handshake),
     }
 }
 
 /// A location is known only when the head has arrived, which is then too late to wait less for it.
 pub fn of_location(base: Timeouts, written: Option<&At<raw::Timeouts>>, report: &mut Report) -> Timeouts {
-    if let Some(header) = written.and_then(|at| at.value.header.as_ref()) {
-        report.push(
-            Problem::error(header.key, "a location cannot have its own `header` timeout")
-                .help("which location it is shows only when the head has arrived; set it for the site"),
-        );
+    let Some(At { value: raw, .. }) = written else { return base };
+    for (name, written) in [("header", &raw.header), ("handshake", &raw.handshake)] {
+        if let Some(at) = written {
+            report.push(
+                Problem::error(at.key, format!("a location cannot have its own `{name}` timeout"))
+                    .help("which location it is shows only when the head has arrived; set it for the site"),
+            );
+        }
     }
     overlay(base, written, report)
 }

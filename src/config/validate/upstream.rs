@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::listeners::Claim;
 use super::scalar::{self, SHORTEST, YEAR};
-use super::{balance, health, origin, process, servers, trouble};
+use super::{balance, health, origin, process, protocol, servers, trouble};
 use crate::config::files::Written;
-use crate::config::model::{self, Balance, KeepAlive, UpstreamServer, UpstreamTimeouts};
+use crate::config::model::{self, Balance, KeepAlive, Protocol, UpstreamServer, UpstreamTimeouts};
 use crate::config::node::At;
 use crate::config::raw;
 use crate::config::report::{Problem, Report, Spot};
@@ -73,7 +73,13 @@ impl Upstreams {
     }
 
     /// The upstream of one server that `proxy` wrote in place, shared by all who write the same.
-    pub fn unnamed(&mut self, name: String, address: &At<UpstreamAddr>, report: &mut Report) -> usize {
+    pub fn unnamed(
+        &mut self,
+        name: String,
+        protocol: Protocol,
+        address: &At<UpstreamAddr>,
+        report: &mut Report,
+    ) -> usize {
         if let Some(index) = self.index(&name) {
             return index;
         }
@@ -93,8 +99,8 @@ impl Upstreams {
             health: None,
             resolve: RESOLVE,
             process: None,
-            protocol: model::Protocol::Http,
-            tls: None,
+            protocol,
+            tls: protocol::in_place(protocol),
             origin: origin(server.spot, report),
         };
         self.pools.push(Pool { model, spot: server.spot, servers: vec![server], used: true });
@@ -176,6 +182,7 @@ fn pool(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Pool {
             servers::warn_of_missing_socket(address, report);
         }
     }
+    let (protocol, tls) = protocol::protocol(raw, &servers, report);
     let model = model::Upstream {
         name: name.to_owned(),
         servers: servers.iter().map(|server| server.value.clone()).collect(),
@@ -189,8 +196,8 @@ fn pool(name: &str, at: &At<raw::Upstream>, report: &mut Report) -> Pool {
         health: health::health(raw.health.as_ref(), servers.len(), report),
         resolve: scalar::duration("resolve", raw.resolve.as_ref(), RESOLVE_RANGE, RESOLVE, report),
         process,
-        protocol: model::Protocol::Http,
-        tls: None,
+        protocol,
+        tls,
         origin: origin(at.key, report),
     };
     Pool { model, spot: at.key, servers, used: false }
