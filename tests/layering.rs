@@ -56,6 +56,7 @@ const TABLE: &[(&str, &[&str])] = &[
         &[
             "net",
             "tls",
+            "http",
             "handover",
             "observe",
             "privileges",
@@ -96,7 +97,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("toml", &["config"]),
     ("clap", &["cli", "main"]),
     ("notify", &["reload", "process"]),
-    ("rustls", &["net", "tls"]),
+    ("rustls", &["net", "tls", "http", "tls"]),
     ("x509_parser", &["tls"]),
     ("h2", &["server", "upstream"]),
     ("instant_acme", &["acme"]),

@@ -8,6 +8,7 @@ use tokio::task::AbortHandle;
 use super::doors::unbound;
 use crate::admin::{Admin, Look};
 use crate::handover::{Inheritance, Parcel, Purpose};
+use crate::http::Scheme;
 use crate::net::{Bound, ListenAddr};
 use crate::runtime;
 
@@ -65,7 +66,7 @@ impl NewConsole {
 
     pub fn serve(self, look: Look) -> Console {
         let Self(admin) = self;
-        tracing::info!("status page on {}", runtime::url(&admin.bound().actual));
+        tracing::info!("status page on {}", runtime::url(&admin.bound().actual, Scheme::Http));
         let task = match admin.serve(look) {
             Ok(served) => Some(tokio::spawn(served).abort_handle()),
             Err(error) => {

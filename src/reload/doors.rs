@@ -58,9 +58,10 @@ impl Doors {
     }
 
     /// Takes new listeners in.
-    pub fn add(&mut self, new: NewDoors) {
+    pub fn add(&mut self, new: NewDoors, config: &Config) {
         for bound in new.0 {
-            tracing::info!("listening on {}", runtime::url(&bound.actual));
+            let scheme = runtime::scheme(config, &bound.configured);
+            tracing::info!("listening on {}", runtime::url(&bound.actual, scheme));
             self.open.insert(bound.configured.clone(), bound);
         }
     }

@@ -83,7 +83,7 @@ impl Running {
             console.discard();
             return Err(error);
         }
-        doors.add(new);
+        doors.add(new, &config);
         let (counters, floods) = (Arc::<Counters>::default(), Arc::<Floods>::default());
         let snapshot = Arc::new(Snapshot::new(config, Arc::clone(&counters), Arc::clone(&floods), tls));
         let mut running = Self {
@@ -112,6 +112,7 @@ impl Running {
         self.loops = (0..self.loops_wanted).map(|index| self.start_loop(index)).collect::<io::Result<_>>()?;
         self.watch_loops();
         tokio::spawn(watch_floods(Arc::clone(&self.floods)));
+        tokio::spawn(watch_expiry(self.force.subscribe()));
         tokio::spawn(runtime::watch_memory(Arc::clone(self.snapshot().room())));
         self.checks.follow(&self.snapshot());
         Ok(())
@@ -209,14 +210,16 @@ impl Running {
     async fn commit(&mut self, snapshot: Arc<Snapshot>, prepared: Prepared) -> Left {
         // Before the loops let go of theirs: the last to do so serves who has connected meanwhile.
         let gone = self.doors.remove_all_but(&runtime::listeners(&snapshot.config));
-        self.doors.add(prepared.doors);
+        self.doors.add(prepared.doors, &snapshot.config);
         self.logs.commit(prepared.logs);
-        self.doors.permit(&self.snapshot().config, &snapshot.config);
-        let left = snapshot.take_over(&self.snapshot());
+        let former = self.snapshot();
+        self.doors.permit(&former.config, &snapshot.config);
+        let left = snapshot.take_over(&former);
         self.force.send_modify(|force| force.snapshot = Arc::clone(&snapshot));
         join_all(self.loops.iter().map(EventLoop::commit)).await;
         for addr in gone {
-            tracing::info!("no longer listening on {}", runtime::url(&addr));
+            let scheme = runtime::scheme(&former.config, &addr);
+            tracing::info!("no longer listening on {}", runtime::url(&addr, scheme));
         }
         self.turn_console(prepared.console);
         self.checks.follow(&snapshot);
@@ -267,6 +270,21 @@ async fn watch_floods(floods: Arc<Floods>) {
     loop {
         tokio::time::sleep(FLOODS).await;
         floods.tell_ended(Instant::now());
+    }
+}
+
+/// How often certificates are looked at that nobody has replaced.
+const EXPIRY: Duration = Duration::from_hours(12);
+
+/// Tells of certificates that are about to expire: at the start, with each configuration, and twice a day.
+async fn watch_expiry(mut force: watch::Receiver<InForce>) {
+    loop {
+        let snapshot = Arc::clone(&force.borrow_and_update().snapshot);
+        runtime::tell_expiry(&snapshot.config);
+        drop(snapshot);
+        if let Ok(Err(_)) = tokio::time::timeout(EXPIRY, force.changed()).await {
+            return;
+        }
     }
 }
 

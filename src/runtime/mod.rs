@@ -21,7 +21,7 @@ pub use event_loop::{Beat, Door, EventLoop, Phase};
 pub use logs::{Logs, Turn, log_format, log_level, reopen_logs};
 pub use pools::{own_account, pool_names, processes, wants_accounts};
 pub use pressure::watch_memory;
-pub use process::{Buffers, buffers, listeners, loops, raise_file_limit, socket_access, url};
+pub use process::{Buffers, buffers, listeners, loops, raise_file_limit, scheme, socket_access, url};
 pub use rehearsal::{Rehearsal, Rehearsed};
 pub use secure::tell_expiry;
 pub use stack::Stack;

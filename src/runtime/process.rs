@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::config::model::{self, Action, Location, RequestBuffering};
 use crate::handler::files::Limits;
-use crate::http::Cause;
+use crate::http::{Cause, Scheme};
 use crate::middleware::{RequestBuffer, ResponseBuffer};
 use crate::net::{ListenAddr, SocketAccess};
 use crate::spool::{Place, Spool};
@@ -36,12 +36,19 @@ pub fn socket_access(config: &Config, addr: &ListenAddr) -> SocketAccess {
 }
 
 /// The address as one types it into a browser, or a socket's path.
-pub fn url(addr: &ListenAddr) -> String {
+pub fn url(addr: &ListenAddr, scheme: Scheme) -> String {
+    let scheme = scheme.as_str();
     match addr {
         ListenAddr::Unix(_) => addr.to_string(),
-        ListenAddr::Any(port) => format!("http://0.0.0.0:{port}"),
-        ListenAddr::Tcp(addr) => format!("http://{addr}"),
+        ListenAddr::Any(port) => format!("{scheme}://0.0.0.0:{port}"),
+        ListenAddr::Tcp(addr) => format!("{scheme}://{addr}"),
     }
+}
+
+/// What is spoken on a listener.
+pub fn scheme(config: &Config, listener: &ListenAddr) -> Scheme {
+    let is_secure = config.sites.iter().any(|site| site.listen_tls.contains(listener));
+    if is_secure { Scheme::Https } else { Scheme::Http }
 }
 
 /// What buffers bodies, for all event loops.

@@ -36,7 +36,7 @@ pub(super) struct Site {
 
 /// The same place over TLS, on the first port that speaks it.
 fn https(site: &model::Site) -> Option<Template> {
-    let port = site.listen_tls.iter().find_map(ListenAddr::port).unwrap_or(HTTPS);
+    let port = site.listen_tls.iter().filter_map(ListenAddr::port).find(|port| *port > 0).unwrap_or(HTTPS);
     let port = if port == HTTPS { String::new() } else { format!(":{port}") };
     Template::parse(&format!("https://$host{port}$request_uri")).ok()
 }

@@ -121,6 +121,8 @@ mod systemd;
 mod tcp_listener;
 /// How long a client may take.
 mod timeouts;
+/// TLS to clients.
+mod tls;
 /// Files that lie there compressed.
 mod twins;
 /// Listening on a Unix socket.

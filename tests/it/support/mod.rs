@@ -16,6 +16,7 @@ pub mod proxy;
 pub mod raw;
 pub mod slow_disk;
 pub mod stream;
+pub mod tls;
 pub mod trace;
 pub mod venv;
 
@@ -30,6 +31,7 @@ pub use proxy::Proxy;
 pub use raw::{Client, Request, Response};
 pub use slow_disk::SlowDisk;
 pub use stream::Transport;
+pub use tls::Tls;
 pub use trace::Trace;
 
 /// How long anything may take before its test fails: generous, since machines are busy, and never waited

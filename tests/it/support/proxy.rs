@@ -388,7 +388,8 @@ impl Builder {
 fn listening(line: &str) -> Option<String> {
     let (_, address) = line.split_once("listening on ")?;
     let address = address.split_whitespace().next()?;
-    Some(address.strip_prefix("http://").unwrap_or(address).to_owned())
+    let bare = address.strip_prefix("http://").or_else(|| address.strip_prefix("https://"));
+    Some(bare.unwrap_or(address).to_owned())
 }
 
 impl Drop for Proxy {

@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use super::PATIENCE;
 use super::stream::Stream;
+use super::tls::Tls;
 
 #[derive(Debug)]
 pub struct Client {
@@ -54,6 +55,11 @@ impl Client {
         Self { stream, buffer: Vec::new() }
     }
 
+    /// Over keys agreed on as `tls` says.
+    pub fn over_tls(tls: &Tls, addr: SocketAddr) -> std::io::Result<Self> {
+        Ok(Self { stream: Stream::Tls(Box::new(tls.connect(addr)?)), buffer: Vec::new() })
+    }
+
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.stream.write_all(bytes.as_ref()).unwrap();
         self
@@ -62,6 +68,11 @@ impl Client {
     /// Sends what a server that closed already may refuse to take.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
         self.stream.write_all(bytes.as_ref())
+    }
+
+    /// As the socket says it.
+    pub fn read_some(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.stream.read(buffer)
     }
 
     pub fn exchange(&mut self, request: &Request) -> Response {

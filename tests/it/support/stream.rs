@@ -16,6 +16,7 @@ pub enum Transport {
 pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<rustls::StreamOwned<rustls::ClientConnection, TcpStream>>),
 }
 
 macro_rules! each {
@@ -23,6 +24,10 @@ macro_rules! each {
         match $stream {
             Stream::Tcp($inner) => $body,
             Stream::Unix($inner) => $body,
+            Stream::Tls(tls) => {
+                let $inner = &tls.sock;
+                $body
+            }
         }
     };
 }
@@ -54,6 +59,7 @@ impl Stream {
         match self {
             Self::Tcp(inner) => Self::Tcp(inner.try_clone().unwrap()),
             Self::Unix(inner) => Self::Unix(inner.try_clone().unwrap()),
+            Self::Tls(_) => panic!("a session has one owner"),
         }
     }
 
@@ -68,7 +74,12 @@ impl Read for Stream {
     /// it is stopped and continued (signal(7)); without this loop that would look like the peer's doing.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            match each!(self, inner => inner.read(buffer)) {
+            let read = match self {
+                Self::Tcp(inner) => inner.read(buffer),
+                Self::Unix(inner) => inner.read(buffer),
+                Self::Tls(inner) => inner.read(buffer),
+            };
+            match read {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
             }
@@ -78,10 +89,18 @@ impl Read for Stream {
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        each!(self, inner => inner.write(bytes))
+        match self {
+            Self::Tcp(inner) => inner.write(bytes),
+            Self::Unix(inner) => inner.write(bytes),
+            Self::Tls(inner) => inner.write(bytes),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        each!(self, inner => inner.flush())
+        match self {
+            Self::Tcp(inner) => inner.flush(),
+            Self::Unix(inner) => inner.flush(),
+            Self::Tls(inner) => inner.flush(),
+        }
     }
 }
