@@ -86,7 +86,9 @@ fn directory(at: &At<String>, report: &mut Report) -> Option<String> {
     let is_url = !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace);
     if !is_url {
         let message = format!("`{}` is not the directory of an authority", at.value);
-        report.push(Problem::error(at.spot, message).help(format!("write its URL, like \"{DIRECTORY}\"")));
+        report.push(
+            Problem::error(at.spot, message).help(format!("write its URL, which is https: \"{DIRECTORY}\"")),
+        );
     }
     is_url.then(|| at.value.clone())
 }
