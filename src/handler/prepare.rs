@@ -35,7 +35,7 @@ impl Before {
 /// the codec makes the Connection field that belongs to them.
 pub(super) fn prepare(request: &mut Request, rules: &HeaderRules) -> Option<Before> {
     let upgrade = upgrade_asked(request);
-    let takes_trailers = request.version == Version::HTTP_11 && has_token(&request.headers, &TE, b"trailers");
+    let takes_trailers = request.version >= Version::HTTP_11 && has_token(&request.headers, &TE, b"trailers");
     forward_headers(request);
     let before = (!rules.is_empty()).then(|| Before::of(request, rules));
     if before.is_some() {

@@ -28,6 +28,8 @@ pub fn strip_response_hop_by_hop(headers: &mut Fields) {
 /// The protocol a client wants to change to, where that may be passed on (RFC 9110 7.8). To be asked
 /// before the headers are made ready for the upstream.
 ///
+/// What asks for it in HTTP/2 (RFC 8441) has become the same by then.
+///
 /// Never `h2c`, which would open a way around everything checked here, and never with a body, of
 /// which nobody could say where it ends.
 pub fn upgrade_asked(request: &Request) -> Option<HeaderValue> {
@@ -36,7 +38,7 @@ pub fn upgrade_asked(request: &Request) -> Option<HeaderValue> {
         let protocol = token.split(|b| *b == b'/').next().unwrap_or_default();
         protocol.eq_ignore_ascii_case(b"h2c") || protocol.eq_ignore_ascii_case(b"h2")
     };
-    let possible = request.version == Version::HTTP_11 && request.body.is_empty() && !value.is_empty();
+    let possible = request.version >= Version::HTTP_11 && request.body.is_empty() && !value.is_empty();
     let asked = connection_tokens(&request.headers).any(|token| token.eq_ignore_ascii_case(b"upgrade"));
     (possible && asked && !tokens(value).any(is_h2c)).then(|| value.clone())
 }

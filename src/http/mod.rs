@@ -73,11 +73,12 @@ pub use request::{
 };
 pub use request_id::RequestId;
 pub use response::{OnEnd, Response, Sent, Trace};
-pub use scope::Scope;
+pub use scope::{Scope, protocol};
 pub use shown::{escape_html, short_size};
 pub use status_set::StatusSet;
 pub use template::Template;
 pub use tried::{Attempt, Handling, Tried};
+pub use unguessable::unguessable_key;
 pub use url::Url;
 pub use variable::Stage;
 pub use witness::{Sending, Sight, Step, Witness};

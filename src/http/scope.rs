@@ -158,7 +158,8 @@ fn show(out: &mut Vec<u8>, value: impl std::fmt::Display) {
     let _ = write!(out, "{value}");
 }
 
-fn protocol(version: Version) -> &'static [u8] {
+/// nginx's `$server_protocol`.
+pub fn protocol(version: Version) -> &'static [u8] {
     match version {
         Version::HTTP_10 => b"HTTP/1.0",
         Version::HTTP_2 => b"HTTP/2.0",

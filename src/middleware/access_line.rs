@@ -6,7 +6,7 @@ use ::http::header::{REFERER, USER_AGENT};
 use ::http::{HeaderValue, Method, Version};
 use bytes::Bytes;
 
-use crate::http::{Bound, Ended, Escape, Request, Template, Unread, append_escaped, append_time_local};
+use crate::http::{Bound, Ended, Escape, Request, Template, Unread, append_escaped, append_time_local, protocol};
 use crate::net::write_ip;
 
 /// The look of all lines of one log.
@@ -120,7 +120,8 @@ impl Asked {
                 append_escaped(out, method.as_str().as_bytes());
                 out.push(b' ');
                 append_escaped(out, target);
-                out.extend_from_slice(if *version == Version::HTTP_10 { b" HTTP/1.0" } else { b" HTTP/1.1" });
+                out.push(b' ');
+                out.extend_from_slice(protocol(*version));
             }
             Self::Line(line) => append_escaped(out, line),
         }

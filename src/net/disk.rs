@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use bytes::Bytes;
+use rustix::buffer::spare_capacity;
 use rustix::fs::{Advice, fadvise};
 use rustix::io::Errno;
 
@@ -56,6 +57,18 @@ where
         Ok(bytes.into())
     })
     .await
+}
+
+/// Reads up to `length` bytes at `offset` that are known to be in memory; none is the file's end.
+pub fn read_cached(file: impl AsFd, offset: u64, length: usize) -> io::Result<Bytes> {
+    let mut bytes = Vec::with_capacity(length);
+    loop {
+        match rustix::io::pread(file.as_fd(), spare_capacity(&mut bytes), offset) {
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+            Ok(_) => return Ok(bytes.into()),
+        }
+    }
 }
 
 fn read_all(file: BorrowedFd<'_>, offset: u64, length: u64) -> io::Result<u64> {
@@ -144,6 +157,8 @@ mod tests {
         let file = file(b"0123456789");
         assert_eq!(read(Arc::clone(&file), 2, 3).await.unwrap(), "234");
         assert_eq!(read(Arc::clone(&file), 8, 100).await.unwrap(), "89");
+        assert_eq!(read_cached(&*file, 8, 100).unwrap(), "89");
+        assert_eq!(read_cached(&*file, 2, 3).unwrap(), "234");
         assert_eq!(read(file, 10, 100).await.unwrap(), "");
     }
 

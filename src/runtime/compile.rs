@@ -201,15 +201,16 @@ impl Snapshot {
 
     /// What holds on a listener's connections before a site is known.
     pub fn first_settings(&self, listener: &ListenAddr) -> Option<Settings> {
-        let model::Timeouts { header, keep_alive, body, send, handshake } = self.first_timeouts(listener)?;
-        Some(Settings { header, keep_alive, body, send, handshake })
+        let site = self.first_site(listener)?;
+        let model::Timeouts { header, keep_alive, body, send, handshake } = site.timeouts;
+        Some(Settings { header, keep_alive, body, send, handshake, h2c: site.h2c })
     }
 
     /// As in nginx, a listener's default site says how long a head may take: its host is not known earlier.
-    fn first_timeouts(&self, listener: &ListenAddr) -> Option<model::Timeouts> {
+    fn first_site(&self, listener: &ListenAddr) -> Option<&model::Site> {
         let mut sites = self.config.sites.iter().filter(|site| site.listen.contains(listener)).peekable();
         let first = *sites.peek()?;
-        Some(sites.find(|site| site.hosts.is_empty()).unwrap_or(first).timeouts)
+        Some(sites.find(|site| site.hosts.is_empty()).unwrap_or(first))
     }
 }
 

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use ::http::StatusCode;
+use bytes::Bytes;
 use tower::Service;
 
 use super::arrival::{Arrival, arrival};
@@ -13,7 +14,7 @@ use super::drain::Connections;
 use super::exchange::{After, Exchange};
 use super::io::Io;
 use super::room::Place;
-use super::{Incoming, Settings, encode, linger};
+use super::{Incoming, Settings, encode, http2, linger};
 use crate::http::{Connection, Fields, Interim, Limits, Response};
 
 /// What all connections of a listener share.
@@ -40,7 +41,7 @@ pub(super) fn serve<S>(
     place: Place,
 ) -> impl Future<Output = ()>
 where
-    S: Service<Incoming, Response = Response, Error = Infallible> + Clone,
+    S: Service<Incoming, Response = Response, Error = Infallible> + Clone + 'static,
 {
     let counted = shared.connections.enter(&io, place);
     async move {
@@ -51,7 +52,7 @@ where
 
 async fn converse<S>(io: &Rc<Io>, facts: &Rc<Connection>, shared: &Rc<Shared<S>>)
 where
-    S: Service<Incoming, Response = Response, Error = Infallible> + Clone,
+    S: Service<Incoming, Response = Response, Error = Infallible> + Clone + 'static,
 {
     let interim = interim(io);
     let limits = Rc::new(Limits::default());
@@ -65,6 +66,10 @@ where
         let exchange = Exchange { io, facts, shared, limits: &limits, handling: &handling, received, read };
         let (incoming, asked) = match arrival {
             Arrival::Closed => return,
+            Arrival::Head(head) if is_http2(&head, shared) => {
+                unread(io, &head);
+                return Box::pin(http2::serve(Rc::clone(io), Rc::clone(facts), Rc::clone(shared))).await;
+            }
             Arrival::Head(head) => exchange.read(&head, &interim),
             Arrival::Faulty(fault) => exchange.refuse(fault, &io.input.borrow_mut().split().freeze()),
         };
@@ -76,6 +81,17 @@ where
             After::Close => return,
         }
     }
+}
+
+/// Whether a client begins with HTTP/2, knowing that it is spoken here (RFC 9113 3.3).
+fn is_http2<S>(head: &Bytes, shared: &Shared<S>) -> bool {
+    shared.settings.get().h2c && head == http2::PREFACE_HEAD
+}
+
+/// Puts back what was read.
+fn unread(io: &Io, head: &Bytes) {
+    let mut input = io.input.borrow_mut();
+    *input = [&head[..], &input[..]].concat().as_slice().into();
 }
 
 /// Interim responses go out at once, as far as the socket takes them.

@@ -50,7 +50,7 @@ impl Framing {
         }
         match response.body.length() {
             Some(length) => Self::Length(length),
-            None if asked.version == Version::HTTP_11 => Self::Chunked,
+            None if asked.version >= Version::HTTP_11 => Self::Chunked,
             None => Self::UntilClose,
         }
     }
@@ -90,14 +90,14 @@ pub(super) fn interim(out: &mut BytesMut, status: StatusCode, headers: &Fields) 
 }
 
 /// The Content-Length in `headers` tells the length that a HEAD or 304 speaks of; everywhere else ours counts.
-fn own_length(response: &Response, framing: Framing) -> bool {
+pub(super) fn own_length(response: &Response, framing: Framing) -> bool {
     framing == Framing::None
         && response.status != StatusCode::NO_CONTENT
         && !response.status.is_informational()
 }
 
 /// The length of the body that a HEAD does not get, where no handler has put it down already.
-fn unsent_length(response: &Response, asked: Asked) -> Option<u64> {
+pub(super) fn unsent_length(response: &Response, asked: Asked) -> Option<u64> {
     if !asked.head_only || response.headers.contains_key(CONTENT_LENGTH) {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -174,7 +174,9 @@ where
         let Written { mut sent, tunnel, must_reset } =
             outbound::send(self.io, self.limits, response, asked, close).await;
         if let Some(tunnel) = tunnel {
-            sent.body_bytes += Box::pin(tunnel::run(self.io, tunnel)).await;
+            let early = std::mem::take(&mut *self.io.input.borrow_mut()).freeze();
+            let mut client = tunnel::Client(self.io);
+            sent.body_bytes += Box::pin(tunnel::run(Pin::new(&mut client), early, tunnel)).await;
             response.on_end.call(sent);
             return After::Close;
         }

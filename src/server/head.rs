@@ -12,8 +12,8 @@ use crate::http::{Authority, Cause, Fault, Fields, Target};
 /// All of a head, request line included.
 pub(super) const MAX_HEAD: usize = 32 * 1024;
 /// The request line, and so the target in it.
-const MAX_LINE: usize = 8 * 1024;
-const MAX_FIELDS: usize = 100;
+pub(super) const MAX_LINE: usize = 8 * 1024;
+pub(super) const MAX_FIELDS: usize = 100;
 /// Empty lines ahead of a request (RFC 9112 2.2): some old clients send one behind a body.
 const MAX_EMPTY_LINES: usize = 4;
 
@@ -183,7 +183,7 @@ fn refused_framing(error: WireError) -> Fault {
 }
 
 /// Neither is of use to an application behind us, and both have been of use to attackers (RFC 9110 9.3.6, 9.3.8).
-fn refuse_method(method: &Method) -> Result<(), Fault> {
+pub(super) fn refuse_method(method: &Method) -> Result<(), Fault> {
     if *method != Method::CONNECT && *method != Method::TRACE {
         return Ok(());
     }
@@ -237,7 +237,7 @@ fn after_scheme(target: &Bytes) -> Option<Bytes> {
 }
 
 /// RFC 9110 10.1.1: only 100-continue is known; from HTTP/1.0 it is ignored.
-fn expects_continue(version: Version, headers: &Fields) -> Result<bool, Fault> {
+pub(super) fn expects_continue(version: Version, headers: &Fields) -> Result<bool, Fault> {
     if version == Version::HTTP_10 {
         return Ok(false);
     }

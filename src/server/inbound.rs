@@ -13,7 +13,7 @@ use crate::http::wire::{BodyLength, WireError, chunked};
 use crate::http::{Cause, Fault, Frame, Limits, Source};
 
 /// What the rate of a body is taken over: long enough for a train's tunnel.
-const WINDOW: Duration = Duration::from_secs(30);
+pub(super) const WINDOW: Duration = Duration::from_secs(30);
 
 /// How far a request's body has come. It outlives the handler, so that what nobody read can be skipped.
 pub(super) struct Inbound {
@@ -176,13 +176,17 @@ fn poll_more(io: &Io, limits: &Limits, cx: &mut Context<'_>) -> Poll<Result<(), 
 /// Waits until the client has been silent, or slow, for too long.
 fn poll_limits(io: &Io, pace: &mut Pace, limits: &Limits, cx: &mut Context<'_>) -> Poll<Fault> {
     let (silence, rate) = (limits.body.get(), limits.body_rate.get());
-    pace.poll(cx, &mut io.read_limit.borrow_mut(), silence, rate).map(|late| match late {
-        Late::Silent => Fault::new(Cause::BodyTimeout, format!("nothing for {silence:?}")),
-        Late::Slow => too_slow(limits),
-    })
+    pace.poll(cx, &mut io.read_limit.borrow_mut(), silence, rate).map(|kind| late(kind, limits))
 }
 
-fn too_slow(limits: &Limits) -> Fault {
+pub(super) fn late(late: Late, limits: &Limits) -> Fault {
+    match late {
+        Late::Silent => Fault::new(Cause::BodyTimeout, format!("nothing for {:?}", limits.body.get())),
+        Late::Slow => too_slow(limits),
+    }
+}
+
+pub(super) fn too_slow(limits: &Limits) -> Fault {
     Fault::new(Cause::BodyTooSlow, format!("less than {} bytes a second", limits.body_rate.get()))
 }
 

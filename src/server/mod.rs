@@ -1,4 +1,4 @@
-//! Bytes in, bytes out: HTTP/1.1 for clients, generic over the service that answers.
+//! Bytes in, bytes out: HTTP/1.1 and HTTP/2 for clients, generic over the service that answers.
 
 mod arrival;
 mod clock;
@@ -8,6 +8,7 @@ mod encode;
 mod exchange;
 mod frames;
 mod head;
+mod http2;
 mod inbound;
 mod io;
 mod leaving;
@@ -67,4 +68,6 @@ pub struct Settings {
     pub send: Duration,
     /// A TLS handshake must be over.
     pub handshake: Duration,
+    /// HTTP/2 is spoken without TLS to who begins with it.
+    pub h2c: bool,
 }

@@ -8,6 +8,9 @@ mod stream;
 use bytes::BytesMut;
 
 use self::attempt::Attempts;
+pub(super) use self::attempt::{FAST, FAST_WAIT, RATE, WINDOW};
+pub(super) use self::cursor::{Cursor, Ready, Recipient};
+pub(super) use self::stream::{finished, too_long};
 use super::encode::{self, Asked, Framing};
 use super::io::Io;
 use super::scratch;

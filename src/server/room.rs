@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
+use crate::net::ClientAddr;
 use crate::observe::Seldom;
 
 /// Room for connections. It is counted by one atomic, twice in the life of each.
@@ -23,6 +24,7 @@ pub struct Room {
     crowded: Seldom,
     refused: Seldom,
     exhausted: Seldom,
+    flooded: Seldom,
 }
 
 /// One connection's place. It is free again with the end of this value.
@@ -43,6 +45,7 @@ impl Room {
             crowded: Seldom::default(),
             refused: Seldom::default(),
             exhausted: Seldom::default(),
+            flooded: Seldom::default(),
         }
     }
 
@@ -124,6 +127,20 @@ impl Room {
                 count,
                 remedy,
                 "all {most} connections are taken and at work: new ones are refused by 503"
+            );
+        }
+    }
+
+    /// Tells, now and then, that clients ask for more than they take.
+    pub(super) fn tell_flooded(&self, client: &ClientAddr) {
+        if let Some(count) = self.flooded.count(Instant::now()) {
+            let remedy = "nothing to do here if it is an attack, of which the client's address may be blocked by a \
+                          firewall; else its HTTP/2 is faulty";
+            tracing::warn!(
+                count,
+                remedy,
+                "HTTP/2 connections of {client} and others were ended: they sent too many frames that ask for \
+                 nothing"
             );
         }
     }

@@ -36,6 +36,7 @@ const SETTINGS: Settings = Settings {
     handshake: Duration::from_secs(10),
     body: Duration::from_secs(60),
     send: Duration::from_secs(60),
+    h2c: true,
 };
 
 /// A client connected to a service, and the connections there are.

@@ -1,7 +1,7 @@
 //! Answers that are sent no faster than their limit says.
 
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -66,7 +66,22 @@ impl Throttle {
             .await?;
         }
         self.count();
-        Ok(u64::try_from(self.budget / BYTE).unwrap_or(u64::MAX).clamp(1, wanted.max(1)))
+        Ok(self.allowed(wanted))
+    }
+
+    /// The same without a connection's end to look out for.
+    pub fn poll_turn(&mut self, cx: &mut Context<'_>, wanted: u64) -> Poll<u64> {
+        let wait = self.wait(wanted);
+        if !wait.is_zero() {
+            self.timer.set(wait);
+            ready!(self.timer.poll(cx));
+            self.count();
+        }
+        Poll::Ready(self.allowed(wanted))
+    }
+
+    fn allowed(&self, wanted: u64) -> u64 {
+        u64::try_from(self.budget / BYTE).unwrap_or(u64::MAX).clamp(1, wanted.max(1))
     }
 
     /// So many bytes went.

@@ -21,19 +21,18 @@ const IDLE: Duration = Duration::from_secs(60 * 60);
 const HALF_OPEN: Duration = Duration::from_secs(30);
 
 /// Passes bytes on until both sides have ended, one fails, or nothing happens for too long.
-/// Returns how many bytes the client was sent.
-pub(super) async fn run(io: &Io, tunnel: Tunnel) -> u64 {
-    let mut up = Direction::new(std::mem::take(&mut *io.input.borrow_mut()).freeze());
+/// Returns how many bytes the client was sent. Of it, `early` was read ahead.
+pub(super) async fn run(mut client: Pin<&mut dyn Duplex>, early: Bytes, tunnel: Tunnel) -> u64 {
+    let mut up = Direction::new(early);
     let mut down = Direction::new(tunnel.early);
     let mut upstream = tunnel.io;
-    let mut client = Client(io);
     let mut idle = Deadline::none();
     idle.set(IDLE);
     let mut last = (0, false);
     poll_fn(|cx| {
-        let failed = up.poll(cx, Pin::new(&mut client as &mut dyn Duplex), upstream.as_mut()).is_err()
-            || down.poll(cx, upstream.as_mut(), Pin::new(&mut client as &mut dyn Duplex)).is_err();
-        let flushed = flush(cx, &mut client, upstream.as_mut());
+        let failed = up.poll(cx, client.as_mut(), upstream.as_mut()).is_err()
+            || down.poll(cx, upstream.as_mut(), client.as_mut()).is_err();
+        let flushed = flush(cx, client.as_mut(), upstream.as_mut());
         let failed = failed || matches!(flushed, Poll::Ready(Err(_)));
         if failed || (up.ended && down.ended && flushed.is_ready()) {
             return Poll::Ready(());
@@ -52,10 +51,10 @@ pub(super) async fn run(io: &Io, tunnel: Tunnel) -> u64 {
 /// Records that were written may be on their way to the sockets still.
 fn flush(
     cx: &mut Context<'_>,
-    client: &mut Client<'_>,
+    client: Pin<&mut (dyn Duplex + '_)>,
     upstream: Pin<&mut (dyn Duplex + '_)>,
 ) -> Poll<io::Result<()>> {
-    let client = Pin::new(client).poll_flush(cx)?;
+    let client = client.poll_flush(cx)?;
     let upstream = upstream.poll_flush(cx)?;
     if client.is_ready() && upstream.is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
 }
@@ -108,7 +107,7 @@ fn poll_read(cx: &mut Context<'_>, from: Pin<&mut (dyn Duplex + '_)>) -> Poll<io
 }
 
 /// The client's socket in the shape that the other side has.
-struct Client<'a>(&'a Io);
+pub(super) struct Client<'a>(pub &'a Io);
 
 impl AsyncRead for Client<'_> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

@@ -15,15 +15,15 @@ use crate::server::pace::{Late, Pace};
 use crate::server::throttle::Throttle;
 
 /// Bytes a second that a client has to take on average, while it is waited for.
-const RATE: u64 = 1024;
+pub(in crate::server) const RATE: u64 = 1024;
 
 /// What that is taken over. The kernel tells of room in lumps of 64 KiB and more
 /// ([`crate::net::Bound::new`]): a shorter window could miss them.
-const WINDOW: Duration = Duration::from_secs(60);
+pub(in crate::server) const WINDOW: Duration = Duration::from_secs(60);
 
 /// A client that has taken so many bytes of an answer, and was waited for less than this, is fast.
-const FAST: u64 = 1024 * 1024;
-const FAST_WAIT: Duration = Duration::from_secs(1);
+pub(in crate::server) const FAST: u64 = 1024 * 1024;
+pub(in crate::server) const FAST_WAIT: Duration = Duration::from_secs(1);
 
 /// A response on its way out.
 pub(super) struct Attempts<'a> {

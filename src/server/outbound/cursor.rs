@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -27,7 +27,7 @@ const PIECE: usize = 64 * 1024;
 const TRUSTED: Duration = Duration::from_secs(5);
 
 /// A part of a file on its way out.
-pub(super) struct Cursor<'a> {
+pub(in crate::server) struct Cursor<'a> {
     file: &'a Arc<dyn Descriptor>,
     pub offset: u64,
     pub left: u64,
@@ -37,12 +37,23 @@ pub(super) struct Cursor<'a> {
 }
 
 /// What can be sent next.
-pub(super) enum Ready {
+pub(in crate::server) enum Ready {
     /// So many bytes are in the page cache, or the file ends.
     Cached(u64),
     /// These. `sendfile(2)` might wait where nobody can tell what is in memory: over a network, or through
     /// another process, even for what was read a moment ago.
     Read(Bytes),
+}
+
+/// Who is sent a file. Nobody waits for a disk for one that has left.
+pub(in crate::server) trait Recipient {
+    fn poll_left(&self, leaving: &mut Leaving, cx: &mut Context<'_>) -> Poll<Cause>;
+}
+
+impl Recipient for Io {
+    fn poll_left(&self, leaving: &mut Leaving, cx: &mut Context<'_>) -> Poll<Cause> {
+        leaving.poll(self, cx)
+    }
 }
 
 impl<'a> Cursor<'a> {
@@ -57,19 +68,19 @@ impl<'a> Cursor<'a> {
     }
 
     /// Looks, unless it is known, and has what is not in memory read by another thread.
-    pub async fn next(&mut self, io: &Io) -> Result<Ready, Fault> {
+    pub async fn next(&mut self, recipient: &impl Recipient) -> Result<Ready, Fault> {
         if self.present > self.offset && self.looked.is_some_and(|looked| looked.elapsed() < TRUSTED) {
             return Ok(Ready::Cached(self.left.min(self.present - self.offset)));
         }
         // Boxed, since most answers never wait here.
         let found = match self.look() {
-            Residency::Unknown => Box::pin(self.ask(io)).await?,
+            Residency::Unknown => Box::pin(self.ask(recipient)).await?,
             found => found,
         };
         match found {
             Residency::Present(count) => Ok(self.saw(count)),
-            Residency::Absent => Box::pin(self.fetch(io)).await,
-            Residency::Untold | Residency::Unknown => Box::pin(self.read(io)).await,
+            Residency::Absent => Box::pin(self.fetch(recipient)).await,
+            Residency::Untold | Residency::Unknown => Box::pin(self.read(recipient)).await,
         }
     }
 
@@ -77,31 +88,31 @@ impl<'a> Cursor<'a> {
         residency(self.file.as_fd(), self.offset, self.left.min(SENDFILE_MAX))
     }
 
-    async fn ask(&self, io: &Io) -> Result<Residency, Fault> {
+    async fn ask(&self, recipient: &impl Recipient) -> Result<Residency, Fault> {
         let asked = disk::ask_file_system(Arc::clone(self.file));
-        self.unless_left(io, asked).await?;
+        self.unless_left(recipient, asked).await?;
         Ok(self.look())
     }
 
-    async fn fetch(&mut self, io: &Io) -> Result<Ready, Fault> {
+    async fn fetch(&mut self, recipient: &impl Recipient) -> Result<Ready, Fault> {
         let read = disk::read_into_cache(Arc::clone(self.file), self.offset, self.left.min(WINDOW));
-        let count = self.unless_left(io, read).await?;
+        let count = self.unless_left(recipient, read).await?;
         Ok(self.saw(count))
     }
 
-    async fn read(&self, io: &Io) -> Result<Ready, Fault> {
+    async fn read(&self, recipient: &impl Recipient) -> Result<Ready, Fault> {
         let length = usize::try_from(self.left).unwrap_or(PIECE).min(PIECE);
         let read = disk::read(Arc::clone(self.file), self.offset, length);
-        self.unless_left(io, read).await.map(Ready::Read)
+        self.unless_left(recipient, read).await.map(Ready::Read)
     }
 
     /// A disk may take any time, a mount that hangs for ever: nobody waits for it whose client is gone.
-    async fn unless_left<T>(&self, io: &Io, read: impl Future<Output = io::Result<T>>) -> Result<T, Fault> {
+    async fn unless_left<T>(&self, recipient: &impl Recipient, read: impl Future<Output = io::Result<T>>) -> Result<T, Fault> {
         let mut read = pin!(read);
         let mut leaving = Leaving::new();
         poll_fn(|cx| match read.as_mut().poll(cx) {
             Poll::Ready(read) => Poll::Ready(read.map_err(|error| self.unreadable(&error))),
-            Poll::Pending => leaving.poll(io, cx).map(|cause| Err(cause.into())),
+            Poll::Pending => recipient.poll_left(&mut leaving, cx).map(|cause| Err(cause.into())),
         })
         .await
     }
@@ -112,7 +123,7 @@ impl<'a> Cursor<'a> {
         Ready::Cached(count)
     }
 
-    fn unreadable(&self, error: &io::Error) -> Fault {
+    pub fn unreadable(&self, error: &io::Error) -> Fault {
         Fault::new(Cause::FileRead, format!("at byte {}: {error}", self.offset))
     }
 }

@@ -64,13 +64,13 @@ async fn next(io: &Io, frames: &mut Frames, unwritten: bool) -> Result<Next, Fau
     .await
 }
 
-fn finished(left: u64, framing: Framing) -> Result<(), Fault> {
+pub(in crate::server) fn finished(left: u64, framing: Framing) -> Result<(), Fault> {
     if left > 0 && matches!(framing, Framing::Length(_)) {
         return Err(Fault::new(Cause::ResponseCutShort, format!("{left} bytes are missing")));
     }
     Ok(())
 }
 
-fn too_long() -> Fault {
+pub(in crate::server) fn too_long() -> Fault {
     Fault::new(Cause::MalformedResponse, "more content than announced")
 }
