@@ -6,7 +6,9 @@ use ::http::header::{REFERER, USER_AGENT};
 use ::http::{HeaderValue, Method, Version};
 use bytes::Bytes;
 
-use crate::http::{Bound, Ended, Escape, Request, Template, Unread, append_escaped, append_time_local, protocol};
+use crate::http::{
+    Bound, Ended, Escape, Request, Template, Unread, append_escaped, append_time_local, protocol,
+};
 use crate::net::write_ip;
 
 /// The look of all lines of one log.

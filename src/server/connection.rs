@@ -16,6 +16,7 @@ use super::io::Io;
 use super::room::Place;
 use super::{Incoming, Settings, encode, http2, linger};
 use crate::http::{Connection, Fields, Interim, Limits, Response};
+use crate::tls::Application;
 
 /// What all connections of a listener share.
 pub(super) struct Shared<S> {
@@ -39,13 +40,17 @@ pub(super) fn serve<S>(
     facts: Rc<Connection>,
     shared: Rc<Shared<S>>,
     place: Place,
+    application: Application,
 ) -> impl Future<Output = ()>
 where
     S: Service<Incoming, Response = Response, Error = Infallible> + Clone + 'static,
 {
     let counted = shared.connections.enter(&io, place);
     async move {
-        converse(&io, &facts, &shared).await;
+        match application {
+            Application::Http2 => Box::pin(http2::serve(io, facts, shared)).await,
+            Application::Http1 | Application::Challenge => converse(&io, &facts, &shared).await,
+        }
         drop(counted);
     }
 }
@@ -60,13 +65,13 @@ where
     let mut first = true;
     loop {
         let (arrival, begun) = arrival(io, shared, first).await;
-        first = false;
+        let is_first = std::mem::take(&mut first);
         let read = Instant::now();
         let received = begun.unwrap_or(read);
         let exchange = Exchange { io, facts, shared, limits: &limits, handling: &handling, received, read };
         let (incoming, asked) = match arrival {
             Arrival::Closed => return,
-            Arrival::Head(head) if is_http2(&head, shared) => {
+            Arrival::Head(head) if is_first && is_http2(&head, facts, shared) => {
                 unread(io, &head);
                 return Box::pin(http2::serve(Rc::clone(io), Rc::clone(facts), Rc::clone(shared))).await;
             }
@@ -83,9 +88,10 @@ where
     }
 }
 
-/// Whether a client begins with HTTP/2, knowing that it is spoken here (RFC 9113 3.3).
-fn is_http2<S>(head: &Bytes, shared: &Shared<S>) -> bool {
-    shared.settings.get().h2c && head == http2::PREFACE_HEAD
+/// Whether a client begins with HTTP/2, knowing that it is spoken here (RFC 9113 3.3). Over TLS it would have
+/// been agreed on with the keys.
+fn is_http2<S>(head: &Bytes, facts: &Connection, shared: &Shared<S>) -> bool {
+    head == http2::PREFACE_HEAD && facts.secured.is_none() && shared.settings.get().h2c
 }
 
 /// Puts back what was read.

@@ -315,9 +315,9 @@ where
 {
     fn speak(self, agreed: Agreed) {
         let Self { peer, local, listener, shared, place } = self;
-        let Agreed { stream, scheme, secured, application: _ } = agreed;
+        let Agreed { stream, scheme, secured, application } = agreed;
         let facts = Rc::new(Connection { peer, local, scheme, secured, listener });
-        tokio::task::spawn_local(connection::serve(Io::new(stream), facts, shared, place));
+        tokio::task::spawn_local(connection::serve(Io::new(stream), facts, shared, place, application));
     }
 }
 

@@ -77,7 +77,13 @@ where
     };
     let io = Io::new(Stream::Unix(server));
     let place = connections.room().enter().unwrap();
-    tokio::task::spawn_local(connection::serve(io, Rc::new(facts), Rc::new(shared), place));
+    tokio::task::spawn_local(connection::serve(
+        io,
+        Rc::new(facts),
+        Rc::new(shared),
+        place,
+        crate::tls::Application::Http1,
+    ));
     Session { client, connections }
 }
 

@@ -49,7 +49,14 @@ pub(super) struct Floods {
 
 impl Floods {
     pub fn new() -> Self {
-        Self { credit: MOST, counted: Instant::now(), skip: PREFACE, begun: [0; HEADER], filled: 0, in_block: false }
+        Self {
+            credit: MOST,
+            counted: Instant::now(),
+            skip: PREFACE,
+            begun: [0; HEADER],
+            filled: 0,
+            in_block: false,
+        }
     }
 
     /// Looks at what has come. False when the credit is used up.

@@ -12,7 +12,11 @@ use crate::server::encode::{self, Asked, Framing};
 const OVERHEAD: u64 = 9;
 
 /// The head of a response, and its size before compression.
-pub(super) fn of_response(response: &Response, framing: Framing, asked: Asked) -> (::http::Response<()>, u64) {
+pub(super) fn of_response(
+    response: &Response,
+    framing: Framing,
+    asked: Asked,
+) -> (::http::Response<()>, u64) {
     let mut head = ::http::Response::new(());
     *head.status_mut() = response.status;
     let mut map = HeaderMap::with_capacity(response.headers.len() + 2);

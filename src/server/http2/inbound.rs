@@ -6,11 +6,11 @@ use std::task::{Context, Poll, ready};
 use ::http::StatusCode;
 use h2::RecvStream;
 
-use super::stream::Respond;
 use super::head;
+use super::stream::Respond;
 use crate::http::{Cause, Fault, Fields, Frame, Limits, Source};
 use crate::net::Deadline;
-use crate::server::inbound::{late, too_slow, WINDOW};
+use crate::server::inbound::{WINDOW, late, too_slow};
 use crate::server::pace::Pace;
 
 /// What the handler polls.
@@ -49,7 +49,10 @@ impl RequestBody {
         }
         let most = self.limits.max_body.get();
         if self.received > most {
-            return Err(Fault::new(Cause::BodyTooLarge, format!("a body without a length went past {most} bytes")));
+            return Err(Fault::new(
+                Cause::BodyTooLarge,
+                format!("a body without a length went past {most} bytes"),
+            ));
         }
         Ok(())
     }

@@ -36,8 +36,7 @@ impl Opening<'_> {
     ) -> (Exchange, Incoming) {
         let (mut parts, inbound) = request.into_parts();
         let protocol = parts.extensions.remove::<Protocol>();
-        let asked =
-            Asked { method: parts.method, uri: parts.uri, protocol, ends: inbound.is_end_stream() };
+        let asked = Asked { method: parts.method, uri: parts.uri, protocol, ends: inbound.is_end_stream() };
         let limits = Rc::new(Limits::default());
         limits.reset(self.settings.body, self.settings.send);
         let mut exchange = Exchange {
@@ -73,7 +72,12 @@ impl Opening<'_> {
 
     fn refused(&self, fault: Fault, asked: &Asked) -> Incoming {
         let connection = Rc::clone(self.facts);
-        Incoming::Refused(Box::new(Refused { fault, line: asked.line(), connection, received: Instant::now() }))
+        Incoming::Refused(Box::new(Refused {
+            fault,
+            line: asked.line(),
+            connection,
+            received: Instant::now(),
+        }))
     }
 }
 

@@ -125,7 +125,13 @@ impl Exchange {
     }
 
     /// The bytes go on in both directions.
-    fn switch(self, mut response: Response, tunnel: Tunnel, channel: RecvStream, mut ending: Ending) -> Begun {
+    fn switch(
+        self,
+        mut response: Response,
+        tunnel: Tunnel,
+        channel: RecvStream,
+        mut ending: Ending,
+    ) -> Begun {
         websocket::accept(&mut response);
         let (head, size) = head::of_response(&response, Framing::None, self.asked);
         ending.sent.bytes = size;

@@ -107,7 +107,11 @@ impl<'a> Cursor<'a> {
     }
 
     /// A disk may take any time, a mount that hangs for ever: nobody waits for it whose client is gone.
-    async fn unless_left<T>(&self, recipient: &impl Recipient, read: impl Future<Output = io::Result<T>>) -> Result<T, Fault> {
+    async fn unless_left<T>(
+        &self,
+        recipient: &impl Recipient,
+        read: impl Future<Output = io::Result<T>>,
+    ) -> Result<T, Fault> {
         let mut read = pin!(read);
         let mut leaving = Leaving::new();
         poll_fn(|cx| match read.as_mut().poll(cx) {
