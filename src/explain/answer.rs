@@ -61,6 +61,7 @@ fn kind(way: &Way, session: &Session<'_>, response: &Response) -> Kind {
     let location = site.and_then(|site| site.locations.get(way.location?));
     match location.map(|location| &location.action) {
         _ if way.failed => Kind::Error,
+        None if way.secured => Kind::Redirect,
         None => Kind::Error,
         Some(Action::Proxy(_)) => Kind::Proxy,
         Some(Action::Redirect { .. }) => Kind::Redirect,

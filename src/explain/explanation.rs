@@ -53,6 +53,10 @@ pub struct Site {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum Told {
+    /// The site leads from plain HTTP to https, by its `https_only`.
+    Secure {
+        place: String,
+    },
     /// The site's locations are searched with the decoded path.
     Search {
         path: String,

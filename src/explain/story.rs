@@ -25,6 +25,8 @@ pub(super) struct Story<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Way {
     pub site: Option<usize>,
+    /// It is sent to https before any location is looked for.
+    pub secured: bool,
     /// By its index within the site.
     pub location: Option<usize>,
     pub file: Option<String>,
@@ -85,6 +87,10 @@ impl<'a> Story<'a> {
             Step::Site(index) => {
                 self.way.site = Some(index);
                 return;
+            }
+            Step::Secure => {
+                self.way.secured = true;
+                Some(Told::Secure { place: self.place_of_site("https_only") })
             }
             Step::Search(path) => self.search(&path),
             Step::Enter(index) => {
@@ -156,9 +162,12 @@ impl<'a> Story<'a> {
     }
 
     fn place_of(&self, key: &str) -> String {
-        let settings = self.location_settings();
-        let found = settings.iter().find(|setting| setting.key == key);
-        found.and_then(|setting| setting.place.as_ref()).map(why::place).unwrap_or_default()
+        place_in(&self.location_settings(), key)
+    }
+
+    fn place_of_site(&self, key: &str) -> String {
+        let settings = self.way.site.map(|site| self.session.loaded.site_settings(site));
+        place_in(&settings.unwrap_or_default(), key)
     }
 
     fn site(&self) -> Option<&'a Site> {
@@ -223,6 +232,11 @@ impl<'a> Story<'a> {
             .flat_map(|(of, settings)| settings.into_iter().map(move |one| told(of, one)))
             .collect()
     }
+}
+
+fn place_in(settings: &[Setting], key: &str) -> String {
+    let found = settings.iter().find(|setting| setting.key == key);
+    found.and_then(|setting| setting.place.as_ref()).map(why::place).unwrap_or_default()
 }
 
 const fn shown(found: Sight) -> Found {

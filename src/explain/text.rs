@@ -101,6 +101,9 @@ impl Page {
         }
         for step in &told.steps {
             match step {
+                Told::Secure { place } => {
+                    self.line(format_args!("  leads to https, by `https_only` ({place})"));
+                }
                 Told::Search { path, candidates } => {
                     self.title(&format!("Location of {}", printable(path)));
                     let row = |one: &Candidate| {

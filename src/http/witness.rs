@@ -16,6 +16,8 @@ pub struct Witness(Option<Rc<RefCell<Vec<Step>>>>);
 pub enum Step {
     /// The host led to a site.
     Site(usize),
+    /// The site leads from plain HTTP to https.
+    Secure,
     /// The site's locations are searched with this path.
     Search(Bytes),
     /// A location has the request now, found or named.

@@ -122,6 +122,7 @@ impl Inner {
             return self.rescue(fault, record);
         }
         if let Some(response) = secure::upgraded(&request, site) {
+            self.witness.note(|| Step::Secure);
             return response;
         }
         let scheme = request.client.scheme;

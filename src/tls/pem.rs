@@ -67,6 +67,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Problem> {
     let unreadable = |error: io::Error| {
         let problem = Problem::new(file, format!("it cannot be read: {error}"));
         match error.kind() {
+            io::ErrorKind::NotFound => Problem::new(file, "there is no such file"),
             io::ErrorKind::PermissionDenied => {
                 problem.help("keys are for few to read: let the user that starts rproxy read it")
             }

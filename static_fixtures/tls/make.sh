@@ -11,6 +11,7 @@ last=21000101000000Z
 
 ecdsa() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1"; }
 rsa() { openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$1"; }
+ed25519() { openssl genpkey -algorithm Ed25519 -out "$1"; }
 
 # sign LAST-DAY NAME COMMON-NAME KEY EXTENSIONS ISSUER…: a certificate for a key, as the lines say.
 sign() {
@@ -48,6 +49,8 @@ ecdsa localhost.key
 signed ca localhost localhost serverAuth "$localhost"
 rsa localhost-rsa.key
 signed ca localhost-rsa localhost serverAuth "$localhost"
+ed25519 localhost-ed25519.key
+signed ca localhost-ed25519 localhost serverAuth "$localhost"
 ecdsa expired.key
 signed ca expired localhost serverAuth "$localhost" 20010101000000Z
 

@@ -2,10 +2,11 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use http::Method;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rproxy::config::load;
-use rproxy::explain::tested;
+use rproxy::explain::{Question, explain, tested};
 use serde_json::Value;
 
 use self::corpus::{LOCATIONS, TARGETS, WAYS};
@@ -312,4 +313,32 @@ fn what_only_an_application_knows_is_not_guessed() {
 async fn tests_are_run_beside_a_runtime() {
     let folder = folder(TESTS);
     assert_eq!(load(&folder.path().join("site.toml")).and_then(tested).unwrap().tests.len(), 4);
+}
+
+#[test]
+fn who_is_sent_to_https_is_told_by_which_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("site.toml");
+    fs::write(
+        &file,
+        "[[site]]\nlisten = [\":80\"]\nlisten_tls = [\":443\"]\nhosts = [\"a.test\"]\n\
+         tls = { acme = {}, https_only = true }\n[[site.location]]\nmatch = \"/\"\nrespond = {}\n",
+    )
+    .unwrap();
+    let loaded = load(&file).unwrap();
+    let ask = |url: &str| {
+        let question = Question::new(Method::GET, url.parse().unwrap());
+        serde_json::to_value(explain(&loaded, &question).unwrap()).unwrap()
+    };
+    let told = ask("http://a.test/x?y");
+    assert_eq!(
+        told["steps"],
+        serde_json::json!([{ "step": "secure", "place": format!("{}:5", file.display()) }])
+    );
+    assert_eq!(told["answer"]["kind"], "redirect");
+    assert_eq!(
+        (&told["answer"]["status"], &told["answer"]["redirect"]),
+        (&308.into(), &"https://a.test/x?y".into())
+    );
+    assert_eq!(ask("https://a.test/x?y")["answer"]["status"], 200);
 }
