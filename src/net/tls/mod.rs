@@ -5,6 +5,8 @@
 
 mod memory;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
