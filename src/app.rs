@@ -149,8 +149,13 @@ async fn serve(file: &Path, config: Config, watched: Watched) -> io::Result<()> 
             return running.end();
         }
     }
-    pools.place(&mut running).await?;
-    running.serve()?;
+    let served = pools.place(&mut running).await.and_then(|_left| running.serve());
+    if let Err(error) = served {
+        // What was bound leaves no file behind, and what was started no process.
+        pools.stop(std::future::ready(())).await;
+        running.end()?;
+        return Err(error);
+    }
     let mut notifier = Notifier::new();
     let log = Arc::clone(running.log());
     let ended = tokio::select! {

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use crate::http::Cause;
-use crate::observe::{QueueStatus, ServerStatus, Status, UpstreamStatus};
+use crate::observe::{Handshake, QueueStatus, ServerStatus, Status, UpstreamStatus};
 
 pub fn json(status: &Status) -> String {
     // Only maps with keys that are no strings could fail.
@@ -24,6 +24,7 @@ struct View<'a> {
     connections: u64,
     max_connections: usize,
     connections_refused: u64,
+    tls_handshakes: BTreeMap<&'static str, u64>,
     requests: BTreeMap<String, u64>,
     bytes_sent: u64,
     /// Only causes that have occurred.
@@ -102,6 +103,7 @@ impl<'a> From<&'a Status> for View<'a> {
             connections: counts.connections,
             max_connections: status.max_connections,
             connections_refused: counts.refused,
+            tls_handshakes: Handshake::ALL.iter().map(|one| one.name()).zip(counts.handshakes).collect(),
             requests: (1..).zip(counts.classes).map(|(class, count)| (format!("{class}xx"), count)).collect(),
             bytes_sent: counts.bytes_sent,
             failures: occurred.map(failure).collect(),

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::escape::label;
 use crate::http::{Cause, Side};
-use crate::observe::{Counts, QueueStatus, ServerState, ServerStatus, Status};
+use crate::observe::{Counts, Handshake, QueueStatus, ServerState, ServerStatus, Status};
 
 pub fn metrics(status: &Status) -> String {
     let mut out = Out(String::with_capacity(8 * 1024));
@@ -64,6 +64,11 @@ fn process(out: &mut Out, status: &Status) {
     out.single("rproxy_connections_max", "gauge", help, status.max_connections);
     let help = "Connections that there was no room for.";
     out.single("rproxy_connections_refused_total", "counter", help, status.counts.refused);
+    let name = "rproxy_tls_handshakes_total";
+    out.family(name, "counter", "Clients that agreed on keys, or did not.");
+    for (handshake, count) in Handshake::ALL.iter().zip(status.counts.handshakes) {
+        out.sample(name, &[("result", handshake.name())], count);
+    }
     let help = "Lines of the access log that could not be written.";
     out.single("rproxy_access_log_dropped_lines_total", "counter", help, status.lines_dropped);
     let help = "Lines of the error log that could not be written.";

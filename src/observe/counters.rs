@@ -22,7 +22,30 @@ pub struct Shard {
     bytes_sent: AtomicU64,
     connections: AtomicU64,
     refused: AtomicU64,
+    /// In the order of [`Handshake`].
+    handshakes: [AtomicU64; 3],
     causes: [AtomicU64; Cause::ALL.len()],
+}
+
+/// How a client's attempt to agree on keys ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handshake {
+    Full,
+    /// With the keys of an earlier connection.
+    Resumed,
+    Failed,
+}
+
+impl Handshake {
+    pub const ALL: [Self; 3] = [Self::Full, Self::Resumed, Self::Failed];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Resumed => "resumed",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// What was counted up to now.
@@ -36,6 +59,8 @@ pub struct Counts {
     pub connections: u64,
     /// Connections that there was no room for.
     pub refused: u64,
+    /// In the order of [`Handshake`].
+    pub handshakes: [u64; 3],
     causes: [u64; Cause::ALL.len()],
 }
 
@@ -58,6 +83,7 @@ impl Counters {
             bytes_sent: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            handshakes: Default::default(),
             causes: [const { AtomicU64::new(0) }; Cause::ALL.len()],
         });
         // Nobody panics with the lock held; if it were so, the list would still be whole.
@@ -72,11 +98,13 @@ impl Counters {
             bytes_sent: 0,
             connections: 0,
             refused: 0,
+            handshakes: [0; 3],
             causes: [0; Cause::ALL.len()],
         };
         for shard in self.shards.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             sum_up(&mut sum.classes, &shard.classes);
             sum_up(&mut sum.causes, &shard.causes);
+            sum_up(&mut sum.handshakes, &shard.handshakes);
             sum.bytes_sent += shard.bytes_sent.load(Ordering::Relaxed);
             sum.connections += shard.connections.load(Ordering::Relaxed);
             sum.refused += shard.refused.load(Ordering::Relaxed);
@@ -110,6 +138,13 @@ impl Shard {
     /// A client has connected for whom there was no room.
     pub fn refused(&self) {
         add(&self.refused, 1);
+    }
+
+    /// A client has come over TLS, or has not come in.
+    pub fn handshake(&self, handshake: Handshake) {
+        if let Some(count) = self.handshakes.get(handshake as usize) {
+            add(count, 1);
+        }
     }
 
     /// One request is over.

@@ -10,7 +10,7 @@ mod seldom;
 mod status;
 
 pub use access_log::{AccessLog, Lines};
-pub use counters::{Counters, Counts, Shard};
+pub use counters::{Counters, Counts, Handshake, Shard};
 pub use diagnostics::{Format, detach, finish, is_on_stderr, lost, reopen, set, start, turn_to};
 pub use floods::{Floods, with_more};
 pub use log::{Destination, Opened};

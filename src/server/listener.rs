@@ -290,9 +290,11 @@ where
         let complaints = Rc::clone(&self.complaints);
         let limit = self.shared.settings.get().handshake;
         // Whoever waits for the end of all connections waits for this one, which is not one yet.
-        let counted = self.shared.connections.accept();
+        let connections = Rc::clone(&self.shared.connections);
+        let counted = connections.accept();
         tokio::task::spawn_local(async move {
-            if let Some(agreed) = secure::agree(stream, local, acceptor, limit, &complaints).await {
+            let told = (&*complaints, connections.counts());
+            if let Some(agreed) = secure::agree(stream, local, acceptor, limit, told).await {
                 arrived.speak(agreed);
             }
             drop(counted);

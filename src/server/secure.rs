@@ -9,7 +9,7 @@ use super::io::Io;
 use super::refusal;
 use crate::http::{ClientCertificate, Scheme, Secured};
 use crate::net::Stream;
-use crate::observe::Seldom;
+use crate::observe::{Handshake, Seldom, Shard};
 use crate::tls::{Acceptor, Agreement, Application, Refusal};
 
 /// What to say of refused clients, now and then.
@@ -33,7 +33,7 @@ impl Agreed {
     }
 
     fn of(stream: Stream, agreement: Agreement) -> Self {
-        let Agreement { protocol, cipher, server_name, application, client_subject } = agreement;
+        let Agreement { protocol, cipher, server_name, application, client_subject, .. } = agreement;
         let client = client_subject.map(|subject| ClientCertificate { subject });
         let secured = Secured { protocol, cipher, server_name, client };
         Self { stream, scheme: Scheme::Https, secured: Some(Box::new(secured)), application }
@@ -46,10 +46,16 @@ pub(super) async fn agree(
     local: Option<SocketAddr>,
     acceptor: Arc<Acceptor>,
     limit: Duration,
-    complaints: &Complaints,
+    (complaints, counts): (&Complaints, &Shard),
 ) -> Option<Agreed> {
     let address: Option<IpAddr> = local.map(|local| local.ip().to_canonical());
-    match tokio::time::timeout(limit, acceptor.accept(stream, address)).await {
+    let accepted = tokio::time::timeout(limit, acceptor.accept(stream, address)).await;
+    counts.handshake(match &accepted {
+        Ok(Ok((_, agreement))) if agreement.is_resumed => Handshake::Resumed,
+        Ok(Ok(_)) => Handshake::Full,
+        _ => Handshake::Failed,
+    });
+    match accepted {
         Ok(Ok((_, Agreement { application: Application::Challenge, server_name, .. }))) => {
             let name = server_name.unwrap_or_default();
             tracing::info!("an authority has seen the challenge of {name}");

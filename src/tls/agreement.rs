@@ -1,7 +1,7 @@
 //! What was agreed on with a client.
 
 use rustls::pki_types::CertificateDer;
-use rustls::{CipherSuite, CommonState, ProtocolVersion};
+use rustls::{CipherSuite, CommonState, HandshakeKind, ProtocolVersion};
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
 use super::offer::ACME;
@@ -16,6 +16,8 @@ pub struct Agreement {
     /// Whom the client asked for, lower case.
     pub server_name: Option<Box<str>>,
     pub application: Application,
+    /// Whether keys of an earlier connection were used.
+    pub is_resumed: bool,
     /// Of the certificate that the client has proven to be its own (RFC 4514).
     pub client_subject: Option<Box<str>>,
 }
@@ -42,6 +44,7 @@ impl Agreement {
             cipher: common.negotiated_cipher_suite().map_or("", |suite| cipher(suite.suite())),
             server_name,
             application,
+            is_resumed: common.handshake_kind() == Some(HandshakeKind::Resumed),
             client_subject: shown.map(subject),
         }
     }
