@@ -24,10 +24,11 @@ use tokio::io::ReadBuf;
 use self::session::{Event, Session};
 use super::Stream;
 
-/// Content that is encrypted at once for a client of which nothing is known: one record.
-const PIECE: usize = 16 * 1024;
-/// For one that has proven fast: fewer system calls.
-const LARGE_PIECE: usize = 64 * 1024;
+/// Content that is encrypted at once: the more, the fewer system calls.
+const PIECE: usize = 64 * 1024;
+/// For a peer that has been waited for: one record. What is encrypted counts as sent, and what a slow peer takes
+/// is to be seen in small steps.
+const SMALL_PIECE: usize = 16 * 1024;
 /// Records that wait for room in the socket. Beyond this nothing is added to them.
 const BACKLOG: usize = 16 * 1024;
 
@@ -37,6 +38,8 @@ pub struct TlsStream {
     state: RefCell<State>,
     /// How much is encrypted at once.
     piece: Cell<usize>,
+    /// The peer has proven fast.
+    is_fast: Cell<bool>,
 }
 
 struct State {
@@ -97,7 +100,7 @@ impl TlsStream {
             end: None,
             is_aborted: false,
         };
-        Self { socket, state: RefCell::new(state), piece: Cell::new(PIECE) }
+        Self { socket, state: RefCell::new(state), piece: Cell::new(PIECE), is_fast: Cell::new(false) }
     }
 
     /// Agrees on keys with the peer. Can be dropped with the stream only.
@@ -160,7 +163,8 @@ impl TlsStream {
     }
 
     pub(super) fn take_any_amount(&self) {
-        self.piece.set(LARGE_PIECE);
+        self.is_fast.set(true);
+        self.piece.set(PIECE);
         self.socket.take_any_amount();
     }
 
@@ -181,11 +185,15 @@ impl TlsStream {
                 None => {}
             }
             self.fill(state, socket)?;
-            let advanced = state.advance();
+            let before = buffer.len();
+            let advanced = state.advance_into(buffer);
             // Answers of the protocol itself, or why it ends. They are sent with what follows, if not now.
             match self.flush(state) {
                 Err(error) if !is_blocked(&error) => return Err(error),
                 _ => advanced?,
+            }
+            if buffer.len() > before {
+                return Ok(buffer.len() - before);
             }
         }
     }
@@ -318,6 +326,7 @@ impl TlsStream {
         if at_once {
             match self.flush(state) {
                 Err(error) if !is_blocked(&error) => return Err(error),
+                Err(_) if !self.is_fast.get() => self.piece.set(SMALL_PIECE),
                 _ => {}
             }
         }
@@ -417,7 +426,15 @@ enum Socket {
 impl State {
     /// Takes what has come as far as it goes.
     fn advance(&mut self) -> io::Result<()> {
-        let Self { session, incoming, plain, outgoing, .. } = self;
+        let mut plain = std::mem::take(&mut self.plain);
+        let advanced = self.advance_into(&mut plain);
+        self.plain = plain;
+        advanced
+    }
+
+    /// The same, with the content put there.
+    fn advance_into(&mut self, plain: &mut BytesMut) -> io::Result<()> {
+        let Self { session, incoming, outgoing, .. } = self;
         let event = session.advance(incoming, plain, outgoing);
         if incoming.is_empty() {
             memory::give_back(std::mem::take(incoming));
