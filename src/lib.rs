@@ -18,11 +18,15 @@
 //!
 //! # Life of a request
 //!
-//! 1. [`server`] accepts the connection. While nothing comes, it holds neither buffer nor timer of its own
-//!    beyond one lazily armed deadline.
+//! 1. [`server`] accepts the connection. Where TLS is spoken, [`tls::Acceptor`] reads the client's first words,
+//!    finds the site that they name, and agrees on keys as that site wants it; from then on the stream ([`net::TlsStream`])
+//!    looks like any other. While nothing comes, a connection holds neither buffer nor timer of its own beyond one
+//!    lazily armed deadline.
 //! 2. A head is searched for, bounded and parsed so strictly that no two parsers could differ on it; its
 //!    target is decoded and normalised once ([`http::Target`]). What cannot be read becomes a
 //!    [`server::Refused`], which is answered and logged like any other request.
+//!    Over HTTP/2 ([`server`]'s `http2`) h2 keeps frames and windows, and the fields of a stream become the same
+//!    request by the same rules; all streams of a connection are answered in its one task.
 //! 3. [`runtime`]'s stack takes over: the record of the access log is begun, the client behind trusted
 //!    proxies is found, the site is chosen by host ([`router`]; none is a 421), then the location.
 //! 4. The location checks `max_body`, rewrites if it says so, and hands the request to its
@@ -77,7 +81,9 @@
 //! - No framing of one side reaches the other: heads are written anew, bodies decoded and encoded again.
 //! - A response that breaks off never looks whole: no last chunk, a short length, or a reset.
 //! - Whether a request may be tried again is known from what was sent and received, never guessed.
-//! - Every buffer has a bound, every wait a limit.
+//! - Every buffer has a bound, every wait a limit; so has what a client of HTTP/2 may ask for without getting further.
+//! - A certificate and its key are checked to belong together before anybody is shown them, and a file that is no
+//!   good leaves the one before in force.
 //! - An event loop waits for no disk and no mount. What may wait for ever has few threads of many.
 //! - No request sees two configurations, and no reload closes a connection that has a listener.
 //! - No `unsafe`.
@@ -88,8 +94,17 @@
 //! tells nobody, sends no interim responses, takes a bare LF for a line's end, and lets a file go out by
 //! `sendfile(2)` only behind a buffer that pretends to hold bytes. The codec was needed for upstreams anyway;
 //! serving clients from it as well does all of this in about as much code. hyper stays in the tests as the
-//! other opinion on every request accepted, serves the status page, where none of this matters, and is meant
-//! for HTTP/2.
+//! other opinion on every request accepted, and serves the status page, where none of this matters.
+//!
+//! For HTTP/2 the same holds one layer higher: frames, header blocks, windows and the states of streams are h2's,
+//! on which hyper stands as well. hyper would spawn a task for each stream and hide interim responses; asked
+//! directly, h2 lets all streams of a connection be answered in one task, and what they send leave by one write.
+//!
+//! # Why rustls is asked for records only
+//!
+//! Its buffered interface keeps some kilobytes for each connection, idle or not. The unbuffered one takes records
+//! from our memory and writes them there, so that event loops share it among their connections, and a silent
+//! connection holds its keys alone.
 //!
 //! # The modules, in the order a request meets them
 
