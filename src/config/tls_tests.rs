@@ -14,10 +14,11 @@ fn fixtures() -> PathBuf {
 /// Puts the throwaway certificates there, each also under its name with an `x` behind it.
 pub fn copy_certificates(folder: &Path) {
     for entry in fs::read_dir(fixtures()).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        if name.ends_with(".pem") || name.ends_with(".key") {
-            fs::copy(fixtures().join(&name), folder.join(&name)).unwrap();
-            fs::copy(fixtures().join(&name), folder.join(name + "x")).unwrap();
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "pem" || extension == "key") {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            fs::copy(&path, folder.join(name)).unwrap();
+            fs::copy(&path, folder.join(format!("{name}x"))).unwrap();
         }
     }
 }
@@ -239,4 +240,22 @@ fn garbage_in_the_place_of_a_certificate_is_refused_where_it_is_named() {
     let report = folder.load(&text).unwrap_err().to_string();
     assert!(report.contains("`localhost.pem` cannot be used: no certificate is in it"), "{report}");
     assert!(report.contains("site.toml:4:16"), "{report}");
+}
+
+#[test]
+fn every_file_of_tls_is_known_by_name() {
+    let folder = Folder::new();
+    let text = site(
+        "listen_tls = [\":443\"]\n\
+         tls = { cert = \"localhost.pem\", key = \"localhost.key\", client_ca = \"ca.pem\" }",
+    );
+    let upstream = "[[site]]\nlisten = [\":80\"]\n[[site.location]]\nmatch = \"/\"\nproxy = \"app\"\n[upstream.app]\n\
+                    servers = [\"a.test:443\"]\nprotocol = \"https\"\n\
+                    tls = { ca = \"other-ca.pem\", cert = \"client.pem\", key = \"client.key\" }\n";
+    let config = folder.good(&format!("{text}{upstream}"));
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let of_site: Vec<String> = config.sites[0].tls.files().map(name).collect();
+    assert_eq!(of_site, ["localhost.pem", "localhost.key", "ca.pem"]);
+    let of_upstream: Vec<String> = config.upstreams[0].tls.as_ref().unwrap().files().map(name).collect();
+    assert_eq!(of_upstream, ["client.pem", "client.key", "other-ca.pem"]);
 }

@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 
 use crate::config::Config;
+use crate::config::model::UpstreamTls;
 use crate::net::ListenAddr;
 use crate::privileges::Account;
 use crate::runtime;
@@ -40,9 +42,10 @@ pub(super) fn give_up(account: &Account, config: &Config) -> io::Result<()> {
 
 /// A reload reads them as this user.
 fn warn_of_unreadable(account: &Account, config: &Config) {
-    let identities = config.sites.iter().flat_map(|site| &site.tls.identities);
-    let keys = identities.flat_map(|identity| [&identity.cert, &identity.key]);
-    for path in config.sources.iter().chain(keys) {
+    let of_sites = config.sites.iter().flat_map(|site| site.tls.files());
+    let of_upstreams =
+        config.upstreams.iter().filter_map(|one| one.tls.as_ref()).flat_map(UpstreamTls::files);
+    for path in config.sources.iter().map(PathBuf::as_path).chain(of_sites).chain(of_upstreams) {
         if let Err(error) = File::open(path) {
             let path = path.display();
             let remedy = "let its group read it: chgrp and chmod g+r, and g+x for its directories";

@@ -1,6 +1,6 @@
 //! `[site.tls]`, and the TLS that upstreams are spoken to over.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,26 @@ pub struct Tls {
     pub identities: Vec<Arc<Identity>>,
     pub acme: Option<Acme>,
     pub client: Option<ClientCertificates>,
+}
+
+impl Tls {
+    /// All that every reload reads again.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let acme = self.acme.as_ref().and_then(|acme| acme.authorities.as_ref());
+        let clients = self.client.as_ref().map(|client| &client.authorities);
+        of(&self.identities).chain(acme.into_iter().chain(clients).map(|one| one.file.as_path()))
+    }
+}
+
+impl UpstreamTls {
+    /// All that every reload reads again.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        of(&self.identity).chain(self.authorities.iter().map(|one| one.file.as_path()))
+    }
+}
+
+fn of<'a>(identities: impl IntoIterator<Item = &'a Arc<Identity>>) -> impl Iterator<Item = &'a Path> {
+    identities.into_iter().flat_map(|one| [one.cert.as_path(), one.key.as_path()])
 }
 
 /// `acme`: certificates from an authority (RFC 8555), for all hosts of the site.
