@@ -3,8 +3,10 @@
 //! rustls is asked for records only, and keeps no buffers of its own: what waits for the rest of a record, or
 //! for room in the socket, is here, and a connection that is silent holds neither.
 
+mod handshake;
 mod memory;
 mod session;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -16,12 +18,13 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use rustls::client::UnbufferedClientConnection;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::server::UnbufferedServerConnection;
 use rustls::{ClientConfig, ServerConfig};
 use tokio::io::ReadBuf;
 
-use self::session::{Event, Session};
+use self::session::Session;
+use self::state::{End, State};
 use super::Stream;
 
 /// Content that is encrypted at once: the more, the fewer system calls.
@@ -40,29 +43,6 @@ pub struct TlsStream {
     piece: Cell<usize>,
     /// The peer has proven fast.
     is_fast: Cell<bool>,
-}
-
-struct State {
-    session: Session,
-    /// The beginning of a record whose end has not come.
-    incoming: BytesMut,
-    /// Decrypted, and not taken yet.
-    plain: BytesMut,
-    /// Records on their way out.
-    outgoing: BytesMut,
-    is_established: bool,
-    /// How the other side's direction ended.
-    end: Option<End>,
-    /// Nothing is said in farewell: the end is to look like what it is.
-    is_aborted: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// The peer said so (close_notify).
-    Said,
-    /// The connection ended without a word: what came last may be missing (RFC 8446 6.1).
-    CutOff,
 }
 
 impl std::fmt::Debug for TlsStream {
@@ -101,60 +81,6 @@ impl TlsStream {
             is_aborted: false,
         };
         Self { socket, state: RefCell::new(state), piece: Cell::new(PIECE), is_fast: Cell::new(false) }
-    }
-
-    /// Agrees on keys with the peer. Can be dropped with the stream only.
-    ///
-    /// # Errors
-    /// What the peer does wrong, or says that we do (an alert); `UnexpectedEof` when it leaves.
-    pub async fn handshake(&self) -> io::Result<()> {
-        std::future::poll_fn(|cx| self.poll_handshake(cx)).await
-    }
-
-    fn poll_handshake(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            let mut state = self.state.borrow_mut();
-            // Our last words are to be heard, also those of a failure.
-            let advanced = state.advance();
-            match self.flush(&mut state) {
-                Ok(()) => {}
-                Err(error) if is_blocked(&error) => {
-                    drop(state);
-                    ready!(self.socket.poll_write_ready(cx))?;
-                    advanced?;
-                    continue;
-                }
-                Err(error) => return Poll::Ready(advanced.and(Err(error))),
-            }
-            advanced?;
-            if state.is_established {
-                return Poll::Ready(Ok(()));
-            }
-            if state.end.is_some() {
-                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
-            }
-            drop(state);
-            ready!(self.socket.poll_read_ready(cx))?;
-            match self.fill(&mut self.state.borrow_mut(), Socket::Remembered) {
-                Err(error) if !is_blocked(&error) => return Poll::Ready(Err(error)),
-                _ => {}
-            }
-        }
-    }
-
-    /// What was agreed on.
-    pub fn with_agreement<R>(&self, look: impl FnOnce(&rustls::CommonState) -> R) -> R {
-        look(self.state.borrow().session.common())
-    }
-
-    /// The protocol chosen by both (ALPN, RFC 7301).
-    pub fn alpn(&self) -> Option<Vec<u8>> {
-        self.with_agreement(|common| common.alpn_protocol().map(<[u8]>::to_vec))
-    }
-
-    /// The certificates that the peer has shown.
-    pub fn peer_certificates(&self) -> Vec<CertificateDer<'static>> {
-        self.with_agreement(|common| common.peer_certificates().map(<[_]>::to_vec).unwrap_or_default())
     }
 
     /// Nothing more is said to the peer when the stream is dropped: what it got is not all there was.
@@ -421,67 +347,6 @@ enum Socket {
     Remembered,
     /// The kernel.
     Asked,
-}
-
-impl State {
-    /// Takes what has come as far as it goes.
-    fn advance(&mut self) -> io::Result<()> {
-        let mut plain = std::mem::take(&mut self.plain);
-        let advanced = self.advance_into(&mut plain);
-        self.plain = plain;
-        advanced
-    }
-
-    /// The same, with the content put there.
-    fn advance_into(&mut self, plain: &mut BytesMut) -> io::Result<()> {
-        let Self { session, incoming, outgoing, .. } = self;
-        let event = session.advance(incoming, plain, outgoing);
-        if incoming.is_empty() {
-            memory::give_back(std::mem::take(incoming));
-        }
-        match event.map_err(of_protocol)? {
-            Event::Established => self.is_established = true,
-            Event::Ended => self.end = Some(End::Said),
-            Event::Handshaking => {}
-        }
-        Ok(())
-    }
-
-    fn take_plain(&mut self, buffer: &mut BytesMut) -> usize {
-        let count = self.plain.len();
-        if buffer.is_empty() {
-            *buffer = std::mem::take(&mut self.plain);
-        } else {
-            buffer.extend_from_slice(&self.plain);
-            self.plain = BytesMut::new();
-        }
-        count
-    }
-
-    fn cut_off(&self) -> io::Result<usize> {
-        match self.session {
-            // Clients close without a word all the time, and a request tells its own length.
-            Session::Server(_) => Ok(0),
-            Session::Client(_) => {
-                let what = "the connection ended without the farewell of TLS: what came last may be missing";
-                Err(io::Error::new(io::ErrorKind::UnexpectedEof, what))
-            }
-        }
-    }
-
-    fn encrypt(&mut self, plain: &[u8], records: &mut Vec<u8>) -> io::Result<usize> {
-        let Self { session, incoming, plain: read, outgoing, .. } = self;
-        session.encrypt(plain, records, (incoming, read, outgoing)).map_err(of_protocol)
-    }
-
-    fn farewell(&mut self, records: &mut Vec<u8>) -> io::Result<usize> {
-        let Self { session, incoming, plain: read, outgoing, .. } = self;
-        session.farewell(records, (incoming, read, outgoing)).map_err(of_protocol)
-    }
-}
-
-fn of_protocol(error: rustls::Error) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 fn is_blocked(error: &io::Error) -> bool {
