@@ -222,7 +222,9 @@ class Server:
         kib = 0
         for pid in self.pids():
             status = Path(f"/proc/{pid}/status").read_text()
-            kib += int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)[1])
+            resident = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+            # One that has ended has none, until its parent asks for it.
+            kib += int(resident[1]) if resident else 0
         return kib * 1024
 
     def pids(self):

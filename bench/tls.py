@@ -65,6 +65,7 @@ files = "{files}"
 
 H2O = """
 num-threads: 1
+user: root
 pid-file: {dir}/pid
 error-log: {dir}/error.log
 access-log: {dir}/access.log
