@@ -31,6 +31,7 @@ where
     S: Service<Incoming, Response = Response, Error = Infallible> + Clone + 'static,
 {
     let link = Link::new(Rc::clone(&io));
+    let mut is_faulty = false;
     if let Some(connection) = begin(&link, shared.settings.get().header).await {
         let mut driver = Driver {
             rest: Rest::new(&link),
@@ -41,13 +42,15 @@ where
             exchanges: FuturesUnordered::new(),
             last: LastAuthority::default(),
             ending: Ending::No,
+            is_faulty: false,
         };
         poll_fn(|cx| driver.poll(cx)).await;
+        is_faulty = driver.is_faulty;
     }
     if io.leave_idle() {
         shared.connections.room().left();
     }
-    if !link.is_ended() {
+    if is_faulty {
         // What is still on its way from the client would turn our close into a reset, and have it lose what
         // it was told.
         refusal::linger(io).await;
@@ -93,6 +96,8 @@ struct Driver<S> {
     last: LastAuthority,
     rest: Rest,
     ending: Ending,
+    /// It ends since the client does not speak as it should.
+    is_faulty: bool,
 }
 
 impl<S> Driver<S>
@@ -127,7 +132,8 @@ where
             match self.connection.poll_accept(&mut Context::from_waker(codec)) {
                 Poll::Ready(Some(Ok((request, respond)))) => self.take(request, respond, own),
                 Poll::Ready(Some(Err(error))) => {
-                    self.tell(&error);
+                    let reason = error.reason().filter(|_| error.is_library());
+                    self.tell(reason.unwrap_or(Reason::NO_ERROR));
                     return true;
                 }
                 Poll::Ready(None) => return true,
@@ -169,9 +175,9 @@ where
     fn is_ending(&mut self, cx: &mut Context<'_>) -> bool {
         let reason = if self.ending == Ending::Now {
             return false;
-        } else if self.link.is_flooded() {
-            self.shared.connections.room().tell_flooded(&self.facts.peer);
-            Reason::ENHANCE_YOUR_CALM
+        } else if let Some(reason) = self.link.refused() {
+            self.tell(reason);
+            reason
         } else if !self.exchanges.is_empty() || self.connection.has_streams() {
             return self.end_after_streams();
         } else {
@@ -187,10 +193,12 @@ where
         true
     }
 
-    fn tell(&self, error: &h2::Error) {
-        if error.is_library() && error.reason() == Some(Reason::ENHANCE_YOUR_CALM) {
-            return self.shared.connections.room().tell_flooded(&self.facts.peer);
+    /// Faulty frames are as little news as other garbage; floods are.
+    fn tell(&mut self, reason: Reason) {
+        self.is_faulty = true;
+        if reason == Reason::ENHANCE_YOUR_CALM {
+            self.shared.connections.room().tell_flooded(&self.facts.peer);
         }
-        tracing::debug!(client = %self.facts.peer, "HTTP/2: {error}");
+        tracing::debug!(client = %self.facts.peer, "HTTP/2 connection ended: {reason}");
     }
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
+use h2::Reason;
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -41,15 +42,14 @@ pub(super) struct Link {
     dry: Cell<bool>,
     /// There may be more than may be read in this turn.
     hungry: Cell<bool>,
-    flooded: Cell<bool>,
-    ended: Cell<bool>,
+    refused: Cell<Option<Reason>>,
 }
 
 impl Link {
     /// What was read ahead already counts like what comes.
     pub fn new(io: Rc<Io>) -> Rc<Self> {
         let mut floods = Floods::new();
-        let flooded = !floods.look(&io.input.borrow());
+        let refused = floods.look(&io.input.borrow()).err();
         Rc::new(Self {
             io,
             gate: Gate::default(),
@@ -62,8 +62,7 @@ impl Link {
             read: Cell::new(0),
             dry: Cell::new(false),
             hungry: Cell::new(false),
-            flooded: Cell::new(flooded),
-            ended: Cell::new(false),
+            refused: Cell::new(refused),
         })
     }
 
@@ -91,14 +90,9 @@ impl Link {
         self.blocked.get()
     }
 
-    /// The client asks for more than it may.
-    pub fn is_flooded(&self) -> bool {
-        self.flooded.get()
-    }
-
-    /// The client has ended its direction.
-    pub fn is_ended(&self) -> bool {
-        self.ended.get()
+    /// Why nothing more is read.
+    pub fn refused(&self) -> Option<Reason> {
+        self.refused.get()
     }
 
     pub fn written(&self) -> u64 {
@@ -135,7 +129,7 @@ impl Link {
     }
 
     fn poll_take(&self, cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.flooded.get() {
+        if self.refused.get().is_some() {
             return Poll::Pending;
         }
         let mut input = self.io.input.borrow_mut();
@@ -167,9 +161,8 @@ impl Link {
         };
         let read = read?;
         self.read.set(self.read.get() + read);
-        self.ended.set(read == 0);
-        if !self.floods.borrow_mut().look(input) {
-            self.flooded.set(true);
+        if let Err(reason) = self.floods.borrow_mut().look(input) {
+            self.refused.set(Some(reason));
             input.clear();
             return Poll::Pending;
         }
@@ -184,7 +177,9 @@ impl Link {
                 if out.capacity() == 0 {
                     *out = scratch::take();
                 }
-                slices.iter().for_each(|slice| out.extend_from_slice(slice));
+                for slice in slices {
+                    out.extend_from_slice(slice);
+                }
                 return Poll::Ready(Ok(wanted));
             }
             let mut all: SmallVec<[IoSlice<'_>; 8]> = SmallVec::new();

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use h2::{Reason, SendStream};
 
 use super::floods::SENT;
-use super::gate::PIECE;
+use super::gate::{PIECE, Turn, share};
 use super::head;
 use super::link::Link;
 use super::stream::{Ending, Exchange};
@@ -29,7 +29,7 @@ const RATE: u64 = 1024;
 /// What that is taken over, as in HTTP/1.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// A window smaller than this costs its client credit for each update.
+/// A client whose windows have room for less than that pays for each update of them.
 const USEFUL: usize = 256;
 
 pub(super) struct Outbound {
@@ -40,6 +40,7 @@ pub(super) struct Outbound {
     throttle: Option<Throttle>,
     pace: Pace,
     limit: Deadline,
+    turn: Turn,
     ending: Ending,
     /// Counts as being answered until the end.
     _exchange: Exchange,
@@ -61,6 +62,7 @@ impl Outbound {
             throttle: rate.and_then(Rate::limit).map(Throttle::new),
             pace: Pace::over(WINDOW),
             limit: Deadline::none(),
+            turn: Turn::default(),
             ending,
             _exchange: exchange,
         }
@@ -68,7 +70,7 @@ impl Outbound {
 
     pub async fn run(mut self, body: Body) {
         let result = match body {
-            Body::Empty | Body::Tunnel(_) => self.give(Bytes::new(), true),
+            Body::Empty | Body::Tunnel(_) => self.give(Bytes::new(), true, true),
             Body::Bytes(bytes) => self.feed(bytes, true, None).await,
             Body::File(range) => self.file(&range, true).await,
             Body::Parts(parts) => self.parts(parts.pieces()).await,
@@ -105,7 +107,7 @@ impl Outbound {
                         .map_err(|error| cursor.unreadable(&error))?;
                     let read = bytes.len() as u64;
                     if read > 0 {
-                        self.give(bytes, last && read == cursor.left)?;
+                        self.give(bytes, last && read == cursor.left, read == length)?;
                     }
                     read
                 }
@@ -146,7 +148,7 @@ impl Outbound {
                     finished(left, self.framing)?;
                     return match fields.filter(|fields| !fields.is_empty()) {
                         Some(fields) => self.stream.send_trailers(head::trailers(&fields)).map_err(left_by),
-                        None => self.give(Bytes::new(), true),
+                        None => self.give(Bytes::new(), true, true),
                     };
                 }
             }
@@ -168,22 +170,22 @@ impl Outbound {
         mut behind: Option<&mut Frames>,
     ) -> Result<(), Fault> {
         if data.is_empty() && last {
-            return self.give(data, true);
+            return self.give(data, true, true);
         }
         while !data.is_empty() {
             let room = self.room(data.len(), behind.as_deref_mut()).await?;
             let piece = data.split_to(room);
-            self.give(piece, last && data.is_empty())?;
+            self.give(piece, last && data.is_empty(), data.is_empty())?;
         }
         Ok(())
     }
 
-    /// What there is room for.
-    fn give(&mut self, piece: Bytes, last: bool) -> Result<(), Fault> {
+    /// What there is room for, and whether that is the `whole` of what was to go.
+    fn give(&mut self, piece: Bytes, last: bool, whole: bool) -> Result<(), Fault> {
         let count = piece.len();
         self.stream.send_data(piece, last).map_err(left_by)?;
         self.ending.sent(count as u64);
-        if count >= USEFUL || last {
+        if count >= USEFUL || whole {
             self.link.floods.borrow_mut().give(SENT);
         }
         if let Some(throttle) = &mut self.throttle {
@@ -213,7 +215,7 @@ impl Outbound {
             };
             wanted = usize::try_from(most).unwrap_or(wanted);
         }
-        self.stream.reserve_capacity(wanted.min(PIECE));
+        self.stream.reserve_capacity(wanted.min(share(self.link.streams.get())));
         while self.stream.capacity() == 0 {
             match self.stream.poll_capacity(cx) {
                 Poll::Ready(Some(Ok(_))) => {}
@@ -222,7 +224,7 @@ impl Outbound {
             }
         }
         let wanted = wanted.min(self.stream.capacity());
-        match self.link.gate.poll_take(cx, wanted) {
+        match self.link.gate.poll_take(cx, &mut self.turn, wanted) {
             Poll::Ready(room) => Poll::Ready(Ok(room)),
             Poll::Pending => poll_left(&mut self.stream, cx).map(Err),
         }

@@ -39,6 +39,9 @@ impl Asked {
         let mut headers = read_fields(fields)?;
         let authority = self.authority(&mut headers, last)?;
         let target = self.target()?;
+        if self.uri.scheme_str().is_some_and(|scheme| !matches!(scheme, "http" | "https")) {
+            return Err(malformed(":scheme is neither http nor https"));
+        }
         let body = self.body(&headers)?;
         let mut head = Head {
             target,
