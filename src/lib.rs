@@ -96,8 +96,15 @@
 //! serving clients from it as well does all of this in about as much code. hyper stays in the tests as the
 //! other opinion on every request accepted, and serves the status page, where none of this matters.
 //!
-//! HTTP/2 is spoken by h2's codec and stream states, and by nothing of hyper either: that has a task of its own
-//! for each stream, writes what each has to say by itself, and sends no interim responses.
+//! For HTTP/2 the same holds one layer higher: frames, header blocks, windows and the states of streams are h2's,
+//! on which hyper stands as well. hyper would spawn a task for each stream and hide interim responses; asked
+//! directly, h2 lets all streams of a connection be answered in one task, and what they send leave by one write.
+//!
+//! # Why rustls is asked for records only
+//!
+//! Its buffered interface keeps some kilobytes for each connection, idle or not. The unbuffered one takes records
+//! from our memory and writes them there, so that event loops share it among their connections, and a silent
+//! connection holds its keys alone.
 //!
 //! # The modules, in the order a request meets them
 

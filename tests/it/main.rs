@@ -59,6 +59,8 @@ mod handover;
 mod health;
 /// Which site and location answer.
 mod hosts;
+/// HTTP/2 to clients.
+mod http2;
 /// What is too large is refused early.
 mod limits;
 /// Directories that are shown.

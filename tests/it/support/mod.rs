@@ -5,7 +5,9 @@
 pub mod chromium;
 pub mod decode;
 pub mod django;
+pub mod frames;
 pub mod gunicorn;
+pub mod http2;
 pub mod kernel;
 pub mod lines;
 pub mod nginx;
