@@ -20,7 +20,7 @@ use super::Outcome;
 use super::prepare::{self, Before};
 use crate::http::accel::Accel;
 use crate::http::{Fault, HeaderRules, Request, Response};
-use crate::upstream::{Answer, Demands, Dialer, Lease, Line, Picked, RetryRules, exchange};
+use crate::upstream::{Answer, Demands, Dialer, Lease, Picked, RetryRules, exchange};
 
 /// The handler of a `proxy` location, on one event loop.
 #[derive(Debug)]
@@ -101,12 +101,12 @@ async fn attempt(
     let mut kept = lease.reuse(replay::is_repeatable(request, rules));
     loop {
         let is_kept = kept.is_some();
-        let connection = match kept.take() {
-            Some(connection) => connection,
+        let channel = match kept.take() {
+            Some(channel) => channel,
             // Boxed, so that a request which need not connect carries no room for it.
             None => Box::pin(lease.connect()).await.map_err(Missed::Unsent)?,
         };
-        let failure = match exchange(request, Line { connection, lease }, demands).await {
+        let failure = match exchange(request, channel, lease, demands).await {
             Ok(answer) => return Ok(answer),
             Err(failure) => failure,
         };

@@ -226,6 +226,15 @@ causes! {
     /// A status that the upstream's `retry.on` lists, and nobody else answered.
     RefusedByStatus => "refused-by-status", BAD_GATEWAY, Upstream, IfIdempotent,
         "the application is not available", "servers answered with a status that `retry.on` lists: see the app server's log";
+    /// RST_STREAM before an answer (RFC 9113 6.4).
+    StreamReset => "upstream-stream-reset", BAD_GATEWAY, Upstream, IfIdempotent,
+        "the application gave the request up", "the app server reset the stream: see its log for why, the code says of which kind";
+    /// No HTTP/2 where it was configured.
+    NoHttp2 => "upstream-no-http2", BAD_GATEWAY, Upstream, Safe,
+        "the application cannot be reached", "that port does not speak HTTP/2: correct the address, or write `protocol = \"http\"`";
+    /// Upgrade to a server that is spoken to by HTTP/2.
+    NoUpgrade => "upstream-no-upgrade", NOT_IMPLEMENTED, Here, Never,
+        "the request asks for something this server does not do", "WebSockets go by HTTP/1.1 here: give them a location whose upstream has `protocol = \"http\"`";
     UnaskedUpgrade => "unasked-upgrade", BAD_GATEWAY, Upstream, Never,
         "the application's answer is not valid HTTP", "the app answered 101 although no upgrade was asked for";
     /// X-Accel-Redirect or X-Sendfile leads to where nothing is.

@@ -1,5 +1,6 @@
 //! One event loop's way to the servers of one upstream.
 
+use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +9,11 @@ use tokio::time::Instant;
 
 use super::claim::Claim;
 use super::pool::Slot;
+use super::protocol::Channel;
 use super::turn::{Turn, Wanted};
-use super::{Connection, Endpoint, Pool, Settings, Upstream, connect};
+use super::{Connection, Endpoint, Pool, Settings, Transport, Upstream, connect};
 use crate::http::Fault;
+use crate::net::Stream;
 
 /// Chooses servers, and finds or makes connections to them.
 #[derive(Debug)]
@@ -33,7 +36,8 @@ pub enum Picked {
 
 impl Dialer {
     pub fn new(upstream: Arc<Upstream>, pool: &Rc<Pool>) -> Self {
-        let slots = upstream.servers.iter().map(|server| pool.slot(&server.endpoint)).collect();
+        let transport = &upstream.transport;
+        let slots = upstream.servers.iter().map(|server| pool.slot(&server.endpoint, transport)).collect();
         Self { upstream, slots, pool: Rc::clone(pool) }
     }
 
@@ -73,8 +77,9 @@ impl Dialer {
     fn lease(self: &Rc<Self>, claim: Claim) -> Option<Lease> {
         let endpoint = Arc::clone(&claim.server()?.endpoint);
         // It may be one that has taken the place of the one known here.
-        let known = self.slots.get(claim.index()).filter(|slot| slot.is_of(&endpoint));
-        let slot = known.map_or_else(|| self.pool.slot(&endpoint), Rc::clone);
+        let transport = &self.upstream.transport;
+        let known = self.slots.get(claim.index()).filter(|slot| slot.is_of(&endpoint, transport));
+        let slot = known.map_or_else(|| self.pool.slot(&endpoint, transport), Rc::clone);
         Some(Lease { dialer: Rc::clone(self), endpoint, slot, claim })
     }
 }
@@ -111,17 +116,40 @@ impl Lease {
         self.claim.server().is_some_and(|server| server.max_conns.is_some())
     }
 
-    /// The idle connection used last, if one is still good; see [`Connection::is_quiet`].
-    pub fn reuse(&self, repeated: bool) -> Option<Box<Connection>> {
-        self.slot.take(repeated)
+    /// The idle connection used last, if one is still good, or room on one that is shared; see
+    /// [`Connection::is_quiet`].
+    pub fn reuse(&self, repeated: bool) -> Option<Channel> {
+        if self.transport().http2 {
+            return self.slot.sessions.share(repeated).map(Channel::Shared);
+        }
+        self.slot.take(repeated).map(Channel::Own)
     }
 
-    /// A new connection.
-    pub async fn connect(&self) -> Result<Box<Connection>, Fault> {
-        let resolver = self.dialer.pool.resolver();
-        let connected = connect::connect(&self.endpoint, self.settings(), resolver).await;
-        self.endpoint.note_connect(&connected);
-        connected.map(Connection::new).inspect_err(|fault| self.failed(fault))
+    /// A new connection, or room on one that is.
+    pub async fn connect(&self) -> Result<Channel, Fault> {
+        let connected = if self.transport().http2 {
+            // Boxed, so that others carry no room for it.
+            Box::pin(self.slot.sessions.connect(&self.shared_label(), self.settings(), || self.stream()))
+                .await
+                .map(Channel::Shared)
+        } else {
+            self.stream().await.map(|stream| Channel::Own(Connection::new(stream)))
+        };
+        connected.inspect_err(|fault| self.failed(fault))
+    }
+
+    fn transport(&self) -> &Transport {
+        &self.dialer.upstream.transport
+    }
+
+    fn stream(&self) -> impl Future<Output = Result<Stream, Fault>> + 'static {
+        let (endpoint, settings) = (Arc::clone(&self.endpoint), *self.settings());
+        let pool = Rc::clone(&self.dialer.pool);
+        async move {
+            let connected = connect::connect(&endpoint, &settings, pool.resolver()).await;
+            endpoint.note_connect(&connected);
+            connected
+        }
     }
 
     /// An answer began so long after its request.

@@ -29,6 +29,7 @@ mod status;
 mod sticky;
 #[cfg(test)]
 pub mod testing;
+mod transport;
 mod turn;
 
 use std::num::NonZeroUsize;
@@ -40,10 +41,11 @@ pub use dialer::{Dialer, Lease, Line, Picked};
 pub use endpoint::Endpoint;
 pub use health::{Health, Question, Watch, ask};
 pub use pool::Pool;
-pub use protocol::{Answer, Demands, Failure, exchange};
+pub use protocol::{Answer, Channel, Demands, Failure, exchange};
 pub use queue::Place;
 pub use settings::{Conditions, Passive, QueueLimits, RetryRules, Settings};
 pub use sticky::StickyCookie;
+pub use transport::Transport;
 pub use turn::Wanted;
 
 use ::http::HeaderValue;
@@ -62,6 +64,7 @@ pub struct Upstream {
     pub name: Box<str>,
     pub servers: Box<[Server]>,
     pub settings: Settings,
+    pub transport: Transport,
     /// What the choice of a server depends on, if it is the request.
     key: Option<Template>,
     /// Where clients are bound to their servers.
@@ -111,6 +114,7 @@ impl Upstream {
             name: name.into(),
             servers,
             settings,
+            transport: Transport::default(),
             key,
             bindings,
             first,
@@ -127,6 +131,12 @@ impl Upstream {
     #[must_use]
     pub fn succeeding(self, former: &Self) -> Self {
         Self { queue: Arc::clone(&former.queue), budget: Arc::clone(&former.budget), ..self }
+    }
+
+    /// Its servers are spoken to like that.
+    #[must_use]
+    pub fn over(self, transport: Transport) -> Self {
+        Self { transport, ..self }
     }
 
     /// Leaves all choices to one with the same servers elsewhere: requests that have not got one yet are not

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::protocol::Sessions;
 use super::resolve::Resolver;
-use super::{Connection, Endpoint, Settings};
+use super::{Connection, Endpoint, Settings, Transport};
 
 /// The least time between two sweeps: expired connections are never handed out anyway, a sweep only
 /// gives their descriptors back.
@@ -20,7 +21,7 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 /// It lives in a `LocalRuntime` (or `LocalSet`), where one task closes what has been idle for too long.
 #[derive(Debug, Default)]
 pub struct Pool {
-    slots: RefCell<Vec<(*const Endpoint, Weak<Slot>)>>,
+    slots: RefCell<Vec<Weak<Slot>>>,
     sweeping: Cell<bool>,
     resolver: Resolver,
 }
@@ -34,16 +35,21 @@ impl Pool {
         &self.resolver
     }
 
-    /// Where connections to `endpoint` are kept, for as long as anyone holds the slot.
-    pub(super) fn slot(&self, endpoint: &Arc<Endpoint>) -> Rc<Slot> {
+    /// Where connections to `endpoint` are kept that are made like that, for as long as anyone holds the slot.
+    pub(super) fn slot(&self, endpoint: &Arc<Endpoint>, transport: &Transport) -> Rc<Slot> {
         let mut slots = self.slots.borrow_mut();
-        slots.retain(|(_, slot)| slot.strong_count() > 0);
-        let known = slots.iter().find(|(at, _)| *at == Arc::as_ptr(endpoint));
-        if let Some(slot) = known.and_then(|(_, slot)| slot.upgrade()) {
+        slots.retain(|slot| slot.strong_count() > 0);
+        let mut known = slots.iter().filter_map(Weak::upgrade);
+        if let Some(slot) = known.find(|slot| slot.is_of(endpoint, transport)) {
             return slot;
         }
-        let slot = Rc::new(Slot { endpoint: Arc::clone(endpoint), idle: RefCell::default() });
-        slots.push((Arc::as_ptr(endpoint), Rc::downgrade(&slot)));
+        let slot = Rc::new(Slot {
+            endpoint: Arc::clone(endpoint),
+            transport: transport.clone(),
+            idle: RefCell::default(),
+            sessions: Rc::default(),
+        });
+        slots.push(Rc::downgrade(&slot));
         slot
     }
 
@@ -69,7 +75,7 @@ impl Pool {
     fn sweep(&self) -> Option<Instant> {
         let now = Instant::now();
         let slots = self.slots.borrow();
-        let live = slots.iter().filter_map(|(_, slot)| slot.upgrade());
+        let live = slots.iter().filter_map(Weak::upgrade);
         live.filter_map(|slot| {
             let mut idle = slot.idle.borrow_mut();
             idle.retain(|entry| entry.expires > now);
@@ -94,9 +100,12 @@ async fn sweep_until_empty(pool: Weak<Pool>) {
 /// Idle connections to one server, the newest last.
 #[derive(Debug)]
 pub(super) struct Slot {
-    /// Keeps the address that identifies the slot from being used for another server.
     endpoint: Arc<Endpoint>,
+    /// A connection that was made otherwise has not proven the same of its server.
+    transport: Transport,
     idle: RefCell<VecDeque<Idle>>,
+    /// Those that requests share.
+    pub(super) sessions: Rc<Sessions>,
 }
 
 #[derive(Debug)]
@@ -122,8 +131,8 @@ impl Slot {
         }
     }
 
-    pub(super) fn is_of(&self, endpoint: &Arc<Endpoint>) -> bool {
-        Arc::ptr_eq(&self.endpoint, endpoint)
+    pub(super) fn is_of(&self, endpoint: &Arc<Endpoint>, transport: &Transport) -> bool {
+        Arc::ptr_eq(&self.endpoint, endpoint) && self.transport == *transport
     }
 
     #[cfg(test)]

@@ -51,9 +51,10 @@ pub(super) fn judge(method: &Method, failure: &Failure, is_kept: bool, rules: &R
 fn is_listed(cause: Cause, rules: &RetryRules) -> bool {
     let on = &rules.on;
     match cause {
-        Cause::ClosedBeforeAnswer | Cause::ResetBeforeAnswer | Cause::ResponseCutShort => {
-            on.closed || on.statuses.contains(cause.status())
-        }
+        Cause::ClosedBeforeAnswer
+        | Cause::ResetBeforeAnswer
+        | Cause::StreamReset
+        | Cause::ResponseCutShort => on.closed || on.statuses.contains(cause.status()),
         Cause::FirstByteTimeout | Cause::SendTimeout => on.timeout || on.statuses.contains(cause.status()),
         Cause::RefusedByStatus => true,
         _ => false,

@@ -17,7 +17,7 @@ fn connection() -> (Box<Connection>, UnixStream) {
 #[tokio::test(flavor = "local")]
 async fn the_newest_connection_is_used_first() {
     let (pool, endpoint) = (Pool::new(), endpoint());
-    let slot = pool.slot(&endpoint);
+    let slot = pool.slot(&endpoint, &Transport::default());
     let ((older, _a), (mut newer, _b)) = (connection(), connection());
     newer.output.reserve(99);
     pool.put(&slot, older, &SETTINGS);
@@ -30,7 +30,7 @@ async fn the_newest_connection_is_used_first() {
 #[tokio::test(flavor = "local")]
 async fn connections_that_ended_or_spoke_are_passed_over() {
     let (pool, endpoint) = (Pool::new(), endpoint());
-    let slot = pool.slot(&endpoint);
+    let slot = pool.slot(&endpoint, &Transport::default());
     let ((ended, peer), (spoke, mut talker)) = (connection(), connection());
     talker.write_all(b"HTTP/1.1 200 OK").await.unwrap();
     drop(peer);
@@ -47,7 +47,7 @@ async fn connections_that_ended_or_spoke_are_passed_over() {
 #[tokio::test(flavor = "local")]
 async fn no_more_than_the_limit_are_kept() {
     let (pool, endpoint) = (Pool::new(), endpoint());
-    let slot = pool.slot(&endpoint);
+    let slot = pool.slot(&endpoint, &Transport::default());
     let mut peers = Vec::new();
     for _ in 0..5 {
         let (connection, peer) = connection();
@@ -62,7 +62,7 @@ async fn no_more_than_the_limit_are_kept() {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn idle_connections_expire_and_are_closed() {
     let (pool, endpoint) = (Pool::new(), endpoint());
-    let slot = pool.slot(&endpoint);
+    let slot = pool.slot(&endpoint, &Transport::default());
     for round in 0..2 {
         let (connection, _peer) = connection();
         pool.put(&slot, connection, &SETTINGS);
@@ -76,9 +76,9 @@ async fn idle_connections_expire_and_are_closed() {
 #[tokio::test(flavor = "local")]
 async fn a_server_known_from_before_keeps_its_connections() {
     let (pool, endpoint) = (Pool::new(), endpoint());
-    let slot = pool.slot(&endpoint);
+    let slot = pool.slot(&endpoint, &Transport::default());
     pool.put(&slot, connection().0, &SETTINGS);
-    assert_eq!(pool.slot(&endpoint).len(), 1);
+    assert_eq!(pool.slot(&endpoint, &Transport::default()).len(), 1);
     drop(slot);
-    assert_eq!(pool.slot(&endpoint).len(), 0);
+    assert_eq!(pool.slot(&endpoint, &Transport::default()).len(), 0);
 }

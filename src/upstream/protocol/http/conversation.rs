@@ -1,6 +1,5 @@
 //! One exchange on one connection: what is sent, what is read, and by when.
 
-mod interim;
 mod limit;
 
 use std::io;
@@ -19,7 +18,7 @@ use super::{fault, head};
 use crate::http::wire::fields::find_head_end;
 use crate::http::wire::{BodyLength, ResponseHead, WireError, check_start, framing};
 use crate::http::{Fault, Interim, Request};
-use crate::upstream::protocol::Failure;
+use crate::upstream::protocol::{Failure, interim};
 use crate::upstream::{Connection, Lease, Line};
 
 const MAX_HEAD: usize = 64 * 1024;

@@ -10,7 +10,7 @@ use crate::http::{Cause, Interim};
 use crate::upstream::testing::{
     Act, SETTINGS, Server, channel, collect, data, dialer, get, lease, request, send,
 };
-use crate::upstream::{Dialer, Settings};
+use crate::upstream::{Channel, Dialer, Settings};
 
 mod answers;
 mod early;
@@ -21,9 +21,10 @@ mod requests;
 async fn ask(dialer: &Rc<Dialer>, mut request: Request) -> Result<Answer, Fault> {
     let lease = lease(dialer);
     let connection = match lease.reuse(false) {
-        Some(connection) => connection,
+        Some(channel) => channel,
         None => lease.connect().await?,
     };
+    let Channel::Own(connection) = connection else { panic!("shared") };
     exchange(&mut request, Line { connection, lease }, Demands::default())
         .await
         .map_err(|failure| failure.fault)
