@@ -66,16 +66,20 @@ impl Session {
             match step {
                 Ok(Step::Again) => {}
                 Ok(Step::Ended) => ended = true,
-                Ok(Step::Rest(event)) => {
-                    return match failed {
-                        Some(error) => Err(error),
-                        None if ended => Ok(Event::Ended),
-                        None => Ok(event),
-                    };
+                Ok(Step::Rest(event)) if failed.is_none() => {
+                    return Ok(if ended { Event::Ended } else { event });
                 }
-                // The alert that tells the peer comes with the next steps.
-                Err(error) if failed.is_none() => failed = Some(error),
-                Err(_) => return Err(failed.unwrap_or(Error::HandshakeNotComplete)),
+                Ok(Step::Rest(_)) => {}
+                Err(error) if failed.is_none() => {
+                    failed = Some(error);
+                    continue;
+                }
+                Err(_) => {}
+            }
+            // The alert that tells the peer came with one more step. With another, what is faulty would be met
+            // again.
+            if let Some(error) = failed {
+                return Err(error);
             }
         }
     }

@@ -46,6 +46,8 @@ impl State {
         if incoming.is_empty() {
             memory::give_back(std::mem::take(incoming));
         }
+        // What is faulty would be met again by whoever says farewell.
+        self.is_aborted |= event.is_err();
         match event.map_err(of_protocol)? {
             Event::Established => self.is_established = true,
             Event::Ended => self.end = Some(End::Said),
