@@ -98,6 +98,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("notify", &["reload", "process"]),
     ("rustls", &["net", "tls", "http", "tls"]),
+    ("rustls_native_certs", &["tls"]),
     ("x509_parser", &["tls"]),
     ("h2", &["server", "upstream"]),
     ("instant_acme", &["acme"]),

@@ -229,9 +229,15 @@ causes! {
     /// RST_STREAM before an answer (RFC 9113 6.4).
     StreamReset => "upstream-stream-reset", BAD_GATEWAY, Upstream, IfIdempotent,
         "the application gave the request up", "the app server reset the stream: see its log for why, the code says of which kind";
+    /// No keys were agreed on with a server.
+    TlsFailed => "upstream-tls-failed", BAD_GATEWAY, Upstream, Safe,
+        "the application cannot be reached", "the line says what is wrong; `protocol` and `tls` of the upstream say how its servers are spoken to";
+    /// A server's certificate is not as it should be: whoever is there may be somebody else.
+    CertificateRefused => "upstream-certificate-refused", BAD_GATEWAY, Upstream, Safe,
+        "the application cannot be reached", "renew or correct the server's certificate, or say in `tls` of the upstream which `name` it is for and whose (`ca`) it is";
     /// No HTTP/2 where it was configured.
     NoHttp2 => "upstream-no-http2", BAD_GATEWAY, Upstream, Safe,
-        "the application cannot be reached", "that port does not speak HTTP/2: correct the address, or write `protocol = \"http\"`";
+        "the application cannot be reached", "that port does not speak HTTP/2: correct the address, or write `protocol = \"http\"` (leave out `http2` of \"https\")";
     /// Upgrade to a server that is spoken to by HTTP/2.
     NoUpgrade => "upstream-no-upgrade", NOT_IMPLEMENTED, Here, Never,
         "the request asks for something this server does not do", "WebSockets go by HTTP/1.1 here: give them a location whose upstream has `protocol = \"http\"`";

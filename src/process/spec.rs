@@ -59,6 +59,10 @@ pub struct Check {
     pub status: StatusSet,
     /// What the body has to contain.
     pub body: Option<String>,
+    /// By HTTP/2.
+    pub http2: bool,
+    /// Its servers speak TLS: that they take connections is all that is asked.
+    pub secured: bool,
 }
 
 impl ProcessSpec {
@@ -107,7 +111,14 @@ pub(super) mod tests {
             start_timeout: Duration::from_secs(20),
             stop_timeout: Duration::from_secs(20),
             servers: servers.iter().map(|server| server.parse().unwrap()).collect(),
-            check: Check { path: "/".into(), host: None, status: "200-599".parse().unwrap(), body: None },
+            check: Check {
+                path: "/".into(),
+                host: None,
+                status: "200-599".parse().unwrap(),
+                body: None,
+                http2: false,
+                secured: false,
+            },
         }
     }
 

@@ -106,7 +106,7 @@ impl Snapshot {
 
     /// Those whose servers are checked, and how.
     pub fn watched(&self) -> impl Iterator<Item = (&Arc<Upstream>, Health)> {
-        let checked = |compiled: &Compiled| compiled.model.health.as_ref().map(upstream::health);
+        let checked = |compiled: &Compiled| upstream::health(&compiled.model);
         self.compiled.iter().filter_map(move |compiled| Some((&compiled.running, checked(compiled)?)))
     }
 

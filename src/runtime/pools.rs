@@ -1,7 +1,7 @@
 //! The pools that the configuration has rproxy run, in the terms of those who run them.
 
 use crate::config::Config;
-use crate::config::model::{Process, Upstream};
+use crate::config::model::{Process, Protocol, Upstream};
 use crate::http::StatusSet;
 use crate::privileges::Account;
 use crate::process::{self, Check, ProcessSpec};
@@ -58,13 +58,17 @@ fn account(account: &Account) -> process::Account {
 }
 
 fn check(upstream: &Upstream) -> Check {
+    let http2 = matches!(upstream.protocol, Protocol::H2c | Protocol::H2);
+    let secured = upstream.tls.is_some();
     match upstream.health.as_ref().and_then(|health| health.request.as_ref()) {
         Some(request) => Check {
             path: request.path.clone(),
             host: request.host.clone(),
             status: request.status,
             body: request.body.clone(),
+            http2,
+            secured,
         },
-        None => Check { path: PATH.into(), host: None, status: StatusSet::ALL, body: None },
+        None => Check { path: PATH.into(), host: None, status: StatusSet::ALL, body: None, http2, secured },
     }
 }

@@ -8,9 +8,10 @@ use std::sync::{Arc, OnceLock};
 
 use crate::config::model;
 use crate::net::UpstreamAddr;
+use crate::tls::{Client, Expectations};
 use crate::upstream::{
     Conditions, Endpoint, Health, Passive, Policy, Question, QueueLimits, RetryRules, Server, Settings,
-    StickyCookie, Upstream,
+    StickyCookie, Transport, Upstream,
 };
 
 /// Names this machine for as long as it is installed (machine-id(5)).
@@ -82,6 +83,7 @@ fn compile(model: &model::Upstream, addresses: Vec<UpstreamAddr>, former: Option
         drain: server.drain,
     });
     let upstream = Upstream::new(&model.name, servers, policy(model), settings(model));
+    let upstream = upstream.over(transport(model, former));
     match former {
         Some(former) => upstream.succeeding(&former.running),
         None => upstream,
@@ -101,6 +103,33 @@ fn endpoint(
     }
 }
 
+/// What is expected of servers as before has been met: their connections are kept, and sessions resumed.
+fn transport(upstream: &model::Upstream, former: Option<&Compiled>) -> Transport {
+    let said = |upstream: &model::Upstream| (upstream.protocol, upstream.tls.clone());
+    if let Some(former) = former.filter(|former| said(&former.model) == said(upstream)) {
+        return former.running.transport.clone();
+    }
+    let http2 = is_http2(upstream.protocol);
+    let tls = upstream.tls.as_ref().map(|tls| {
+        let client = Client::new(&Expectations {
+            name: tls.name.as_deref(),
+            authorities: tls.authorities.as_deref(),
+            verify: tls.verify,
+            identity: tls.identity.as_deref(),
+            http2,
+        });
+        if let Some(problem) = client.problem() {
+            tracing::error!("upstream `{}`: no server of it can be spoken to: {problem}", upstream.name);
+        }
+        Arc::new(client)
+    });
+    Transport { http2, tls }
+}
+
+const fn is_http2(protocol: model::Protocol) -> bool {
+    matches!(protocol, model::Protocol::H2c | model::Protocol::H2)
+}
+
 fn settings(upstream: &model::Upstream) -> Settings {
     let model::Passive { fails, window, eject } = upstream.passive;
     Settings {
@@ -117,15 +146,17 @@ fn settings(upstream: &model::Upstream) -> Settings {
     }
 }
 
-pub(super) fn health(health: &model::Health) -> Health {
+pub(super) fn health(upstream: &model::Upstream) -> Option<Health> {
+    let health = upstream.health.as_ref()?;
     let question = health.request.as_ref().map(|request| Question {
         path: request.path.as_str().into(),
         host: request.host.as_deref().map(Into::into),
         status: request.status,
         body: request.body.as_deref().map(Into::into),
+        http2: is_http2(upstream.protocol),
     });
     let &model::Health { interval, timeout, rise, fall, .. } = health;
-    Health { interval, timeout, rise, fall, question }
+    Some(Health { interval, timeout, rise, fall, question })
 }
 
 fn retry(retry: &model::Retry) -> RetryRules {

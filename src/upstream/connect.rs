@@ -11,9 +11,10 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::resolve::Resolver;
-use super::{Endpoint, Settings, diagnose};
+use super::{Endpoint, Settings, Transport, diagnose};
 use crate::http::{Cause, Fault};
 use crate::net::{Stream, UpstreamAddr};
+use crate::tls::{Client, Distrust};
 
 /// A peer whose host vanished is noticed after about two minutes, where the kernel's default is two hours.
 const KEEPALIVE_AFTER: Duration = Duration::from_mins(1);
@@ -23,15 +24,54 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 pub(super) async fn connect(
     endpoint: &Endpoint,
     settings: &Settings,
+    transport: &Transport,
     resolver: &Resolver,
 ) -> Result<Stream, Fault> {
     let limit = settings.connect;
+    let end = Instant::now() + limit;
     let result = match &endpoint.addr {
         UpstreamAddr::Tcp(addr) => tcp(*addr, limit).await,
         UpstreamAddr::Unix(path) => unix(path, limit).await,
         UpstreamAddr::Name { .. } => named(endpoint.label(), settings, resolver).await,
     };
+    let result = match (result, &transport.tls) {
+        (Ok(stream), Some(client)) => secured(stream, client, &endpoint.addr, end).await,
+        (result, _) => result,
+    };
     result.map_err(|(cause, what)| Fault::new(cause, format!("connect to {}: {what}", endpoint.label())))
+}
+
+/// The same stream over TLS, in what is left of the time to connect.
+async fn secured(
+    stream: Stream,
+    client: &Client,
+    addr: &UpstreamAddr,
+    end: Instant,
+) -> Result<Stream, Refusal> {
+    let address;
+    let host = match addr {
+        UpstreamAddr::Name { host, .. } => Some(host.as_str()),
+        UpstreamAddr::Tcp(addr) => {
+            address = addr.ip().to_string();
+            Some(address.as_str())
+        }
+        UpstreamAddr::Unix(_) => None,
+    };
+    match timeout_at(end, client.connect(stream, host)).await {
+        Ok(connected) => {
+            connected.map_err(|distrust| (distrust_cause(&distrust), format!("TLS: {distrust}")))
+        }
+        Err(_) => Err((Cause::ConnectTimeout, "TLS: no keys were agreed on in time".into())),
+    }
+}
+
+/// What a fault is called that comes of it.
+pub(super) fn distrust_cause(distrust: &Distrust) -> Cause {
+    match distrust {
+        Distrust::NoHttp2 => Cause::NoHttp2,
+        distrust if distrust.is_of_certificate() => Cause::CertificateRefused,
+        _ => Cause::TlsFailed,
+    }
 }
 
 type Refusal = (Cause, String);

@@ -138,15 +138,15 @@ impl Lease {
         connected.inspect_err(|fault| self.failed(fault))
     }
 
-    fn transport(&self) -> &Transport {
+    pub(super) fn transport(&self) -> &Transport {
         &self.dialer.upstream.transport
     }
 
     fn stream(&self) -> impl Future<Output = Result<Stream, Fault>> + 'static {
         let (endpoint, settings) = (Arc::clone(&self.endpoint), *self.settings());
-        let pool = Rc::clone(&self.dialer.pool);
+        let (transport, pool) = (self.transport().clone(), Rc::clone(&self.dialer.pool));
         async move {
-            let connected = connect::connect(&endpoint, &settings, pool.resolver()).await;
+            let connected = connect::connect(&endpoint, &settings, &transport, pool.resolver()).await;
             endpoint.note_connect(&connected);
             connected
         }

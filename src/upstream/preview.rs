@@ -25,6 +25,7 @@ impl Dialer {
     /// The head of a prepared request as `server` would get it.
     pub fn preview(&self, request: &Request, server: Option<&Server>) -> Bytes {
         let label = server.map_or("", |server| server.endpoint.label());
-        protocol::preview(request, label, &self.upstream().settings)
+        let upstream = self.upstream();
+        protocol::preview(request, label, &upstream.transport, &upstream.settings)
     }
 }

@@ -131,3 +131,7 @@ mod twins;
 mod unix_listener;
 /// WebSocket and its like.
 mod upgrade;
+/// Applications that are spoken to by HTTP/2.
+mod upstream_http2;
+/// Applications that are spoken to over TLS.
+mod upstream_tls;

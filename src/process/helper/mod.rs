@@ -25,7 +25,7 @@ use std::time::Duration;
 use rustix::process::{getpid, set_child_subreaper};
 use rustix::thread::set_name;
 use tokio::net::UnixStream;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
 
 use super::ProcessSpec;
@@ -48,7 +48,7 @@ pub fn supervise() -> io::Result<()> {
     set_name(c"rproxy-pools")?;
     // Orphans of an app become children of ours, so that we see their end.
     set_child_subreaper(Some(getpid()))?;
-    Builder::new_current_thread().enable_all().build()?.block_on(async {
+    Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?.block_on(async {
         // The main process decides: what a terminal or a service manager sends to all processes is not for
         // the helper. Handled signals are, unlike ignored ones, back to normal in its children.
         let _handled = Signals::new()?;

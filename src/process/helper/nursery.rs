@@ -51,7 +51,7 @@ impl Nursery {
             reporter: self.reporter.clone(),
             events: self.events.clone(),
         };
-        self.tasks.spawn(generation.run());
+        self.tasks.spawn_local(generation.run());
         Member { number, spec, addresses, stop, has_answered: false, ticket }
     }
 

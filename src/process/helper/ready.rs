@@ -32,10 +32,11 @@ pub(super) async fn wait_for(servers: &[UpstreamAddr], check: &Check, end: Insta
         host: check.host.as_deref().map(Into::into),
         status: check.status,
         body: check.body.as_deref().map(Into::into),
+        http2: check.http2,
     };
     for server in servers {
         let mut pause = FIRST_PROBE;
-        while let Err(failure) = try_once(server, &question, end).await {
+        while let Err(failure) = try_once(server, (!check.secured).then_some(&question), end).await {
             if timeout_at(end, pause_for(&mut pause, &changed)).await.is_err() {
                 return Err(failure);
             }
@@ -52,9 +53,10 @@ async fn pause_for(pause: &mut Duration, changed: &Notify) {
     }
 }
 
-/// One question. It may take all the time there is: the first answer is often a slow one.
-async fn try_once(server: &UpstreamAddr, question: &Question, end: Instant) -> Result<(), String> {
+/// One question, if there is any. It may take all the time there is: the first answer is often a slow one.
+async fn try_once(server: &UpstreamAddr, question: Option<&Question>, end: Instant) -> Result<(), String> {
     let stream = connect(server).await.map_err(|error| format!("connect to {server}: {error}"))?;
+    let Some(question) = question else { return Ok(()) };
     let answer = timeout_at(end, ask(stream, &server.to_string(), question)).await;
     answer.unwrap_or_else(|_| Err(format!("{server} took the connection, but did not answer")))
 }

@@ -5,7 +5,9 @@ use super::*;
 use crate::upstream::testing::SETTINGS;
 
 async fn fault(addr: UpstreamAddr) -> Fault {
-    connect(&Endpoint::new(addr), &SETTINGS, &Resolver::default()).await.expect_err("cannot be connected to")
+    connect(&Endpoint::new(addr), &SETTINGS, &Transport::default(), &Resolver::default())
+        .await
+        .expect_err("cannot be connected to")
 }
 
 #[tokio::test]
@@ -54,7 +56,7 @@ async fn a_full_backlog_is_busy_not_broken() {
     let mut held = Vec::new();
     let fault = loop {
         assert!(held.len() < 10, "the backlog of 1 has room for {}", held.len());
-        match connect(&endpoint, &SETTINGS, &Resolver::default()).await {
+        match connect(&endpoint, &SETTINGS, &Transport::default(), &Resolver::default()).await {
             Ok(stream) => held.push(stream),
             Err(fault) => break fault,
         }
@@ -71,7 +73,7 @@ async fn a_full_tcp_backlog_times_out() {
     let mut held = Vec::new();
     let fault = loop {
         assert!(held.len() < 10, "the backlog of 0 has room for {}", held.len());
-        match connect(&endpoint, &settings, &Resolver::default()).await {
+        match connect(&endpoint, &settings, &Transport::default(), &Resolver::default()).await {
             Ok(stream) => held.push(stream),
             Err(fault) => break fault,
         }
@@ -86,7 +88,7 @@ async fn names_are_resolved_and_every_address_is_tried() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let endpoint = Endpoint::new(UpstreamAddr::Name { host: "localhost".into(), port });
-    connect(&endpoint, &SETTINGS, &Resolver::default()).await.unwrap();
+    connect(&endpoint, &SETTINGS, &Transport::default(), &Resolver::default()).await.unwrap();
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::Question;
 use super::body::{Body, Piece, Search};
 use super::failure::{Failure, Reason};
+use super::over_http2;
 use crate::http::Cause;
 use crate::http::wire::fields::find_head_end;
 use crate::http::wire::{ResponseHead, WireError, check_start, framing};
@@ -20,17 +21,42 @@ const READ: usize = 4 * 1024;
 
 /// Asks the server called `label`, and judges its answer.
 pub(super) async fn ask(stream: Stream, label: &str, question: &Question) -> Result<(), Failure> {
+    if question.http2 {
+        return over_http2::ask(stream, label, question).await;
+    }
     let mut exchange = Exchange { stream, input: BytesMut::new(), label };
     exchange.send(question).await?;
     let head = exchange.final_head().await?;
-    if !question.status.contains(head.status) {
-        let (status, path, set) = (head.status.as_u16(), &question.path, &question.status);
-        let what = format!("{label} answered {status} to GET {path}, where {set} passes");
-        return Err(Failure::new(Reason::Status, what));
-    }
+    judge(head.status, label, question)?;
     match &question.body {
         Some(text) => exchange.body_with(&head, text, &question.path).await,
         None => Ok(()),
+    }
+}
+
+/// Whether that status passes.
+pub(super) fn judge(status: StatusCode, label: &str, question: &Question) -> Result<(), Failure> {
+    let (path, set) = (&question.path, &question.status);
+    if set.contains(status) {
+        return Ok(());
+    }
+    let what = format!("{label} answered {} to GET {path}, where {set} passes", status.as_u16());
+    Err(Failure::new(Reason::Status, what))
+}
+
+/// The body did not have what it should.
+pub(super) fn lacks(text: &str, searched: usize, label: &str, path: &str) -> Failure {
+    let what =
+        format!("{label} answered GET {path} without {text:?} in the first {searched} bytes of its body");
+    Failure::new(Reason::Body, what)
+}
+
+/// Whom a check asks for.
+pub(super) fn host<'a>(label: &'a str, question: &'a Question) -> &'a str {
+    match &question.host {
+        Some(host) => host,
+        None if label.starts_with("unix:") => "localhost",
+        None => label,
     }
 }
 
@@ -43,11 +69,7 @@ struct Exchange<'a> {
 
 impl Exchange<'_> {
     async fn send(&mut self, question: &Question) -> Result<(), Failure> {
-        let host = match &question.host {
-            Some(host) => host,
-            None if self.label.starts_with("unix:") => "localhost",
-            None => self.label,
-        };
+        let host = host(self.label, question);
         let (path, version) = (&question.path, env!("CARGO_PKG_VERSION"));
         let head = format!(
             "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: rproxy/{version} (health check)\r\n\
@@ -108,10 +130,7 @@ impl Exchange<'_> {
                 Piece::NeedMore | Piece::End => break,
             }
         }
-        let (label, count) = (self.label, search.searched());
-        let what =
-            format!("{label} answered GET {path} without {text:?} in the first {count} bytes of its body");
-        Err(Failure::new(Reason::Body, what))
+        Err(lacks(text, search.searched(), self.label, path))
     }
 
     /// Reads on; false at an orderly end.

@@ -7,6 +7,7 @@ mod answer;
 mod body;
 mod failure;
 mod journal;
+mod over_http2;
 mod probe;
 mod verdict;
 mod watch;
@@ -43,6 +44,8 @@ pub struct Question {
     pub status: StatusSet,
     /// What the body has to contain.
     pub body: Option<Box<str>>,
+    /// Asked by HTTP/2.
+    pub http2: bool,
 }
 
 /// Asks the server called `label` once, for whoever has reason to know better when.

@@ -9,7 +9,7 @@ use super::failure::{Failure, Reason};
 use super::{Health, Question, answer};
 use crate::net::Stream;
 use crate::upstream::resolve::Resolver;
-use crate::upstream::{Endpoint, Settings, connect};
+use crate::upstream::{Endpoint, Settings, Transport, connect};
 
 /// What came of a check.
 #[derive(Debug)]
@@ -28,14 +28,20 @@ pub(super) enum Outcome {
 pub(super) struct Prober {
     endpoint: Arc<Endpoint>,
     settings: Settings,
+    transport: Transport,
     health: Rc<Health>,
     resolver: Resolver,
 }
 
 impl Prober {
-    /// `settings` are the upstream's; a check takes no longer than `health` says.
-    pub(super) fn new(endpoint: Arc<Endpoint>, settings: Settings, health: Rc<Health>) -> Self {
-        Self { endpoint, settings, health, resolver: Resolver::default() }
+    /// `settings` and `transport` are the upstream's; a check takes no longer than `health` says.
+    pub(super) fn new(
+        endpoint: Arc<Endpoint>,
+        settings: Settings,
+        transport: Transport,
+        health: Rc<Health>,
+    ) -> Self {
+        Self { endpoint, settings, transport, health, resolver: Resolver::default() }
     }
 
     pub(super) async fn check(&self) -> Outcome {
@@ -57,7 +63,7 @@ impl Prober {
         let limit = self.health.timeout;
         let end = Instant::now() + limit;
         let settings = Settings { connect: limit, ..self.settings };
-        let stream = connect::connect(&self.endpoint, &settings, &self.resolver).await?;
+        let stream = connect::connect(&self.endpoint, &settings, &self.transport, &self.resolver).await?;
         match &self.health.question {
             Some(question) => self.ask(stream, question, end).await,
             None => Ok(()),

@@ -60,7 +60,12 @@ impl Watcher {
             upstream: Arc::clone(upstream),
             index,
             health: Rc::clone(health),
-            prober: Prober::new(Arc::clone(endpoint), upstream.settings, Rc::clone(health)),
+            prober: Prober::new(
+                Arc::clone(endpoint),
+                upstream.settings,
+                upstream.transport.clone(),
+                Rc::clone(health),
+            ),
             verdict: Verdict::new(!endpoint.is_down(), health.rise, health.fall),
             journal: Journal::new(Arc::clone(upstream), Arc::clone(endpoint)),
             dice: Rc::clone(dice),

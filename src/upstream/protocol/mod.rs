@@ -12,10 +12,11 @@ mod pieces;
 use ::http::StatusCode;
 use bytes::Bytes;
 
-pub use http::preview;
-pub(super) use http2::{Sessions, Share};
+#[cfg(test)]
+pub(super) use http2::testing;
+pub(super) use http2::{Sessions, Share, open};
 
-use super::{Connection, Lease, Line};
+use super::{Connection, Lease, Line, Settings, Transport};
 use crate::http::wire::ResponseHead;
 use crate::http::{Body, Fault, Request, Response, StatusSet};
 
@@ -64,6 +65,12 @@ pub enum Channel {
     Own(Box<Connection>),
     /// Its share of a connection that others use as well.
     Shared(Share),
+}
+
+/// The head as a server would get it, of a request that is not sent.
+pub fn preview(request: &Request, label: &str, transport: &Transport, settings: &Settings) -> Bytes {
+    let shared = transport.http2.then(|| http2::preview(request, label, transport.scheme())).flatten();
+    shared.unwrap_or_else(|| http::preview(request, label, settings))
 }
 
 /// Sends `request` and waits for its answer: for the head, and for what else `demands` say. The request's

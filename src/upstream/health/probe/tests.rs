@@ -14,12 +14,13 @@ fn question(status: &str, body: Option<&str>) -> Question {
         host: None,
         status: status.parse().unwrap(),
         body: body.map(Into::into),
+        http2: false,
     }
 }
 
 fn prober(addr: UpstreamAddr, question: Option<Question>) -> Prober {
     let health = Health { interval: LIMIT, timeout: LIMIT, rise: 1, fall: 1, question };
-    Prober::new(Arc::new(Endpoint::new(addr)), SETTINGS, Rc::new(health))
+    Prober::new(Arc::new(Endpoint::new(addr)), SETTINGS, Transport::default(), Rc::new(health))
 }
 
 /// Checks a server that plays this script once.
@@ -213,4 +214,32 @@ async fn what_goes_wrong_here_says_nothing_of_the_server() {
     let failure = |cause| Failure::new(Reason::Cause(cause), "");
     assert!(matches!(prober.judge(failure(Cause::TooManyFiles)), Outcome::Unknown(_)));
     assert!(matches!(prober.judge(failure(Cause::ResolveFailed)), Outcome::Failed(_)));
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_check_by_http_2_is_asked_and_judged_alike() {
+    use crate::upstream::protocol::testing::{Origin, say};
+
+    let origin = Origin::start(h2::server::Builder::new(), |asked, reply| async move {
+        assert_eq!(asked.uri().path_and_query().unwrap(), "/healthz?a=b");
+        assert!(asked.headers()["user-agent"].to_str().unwrap().ends_with("(health check)"));
+        say(reply, "all is well");
+    })
+    .await;
+    for (status, body, passes) in
+        [("200", None, true), ("200", Some("well"), true), ("404", None, false), ("200", Some("ill"), false)]
+    {
+        let asked = Question { http2: true, ..question(status, body) };
+        let outcome = prober(UpstreamAddr::Tcp(origin.addr), Some(asked)).check().await;
+        assert_eq!(matches!(outcome, Outcome::Passed), passes, "{outcome:?}");
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_check_by_http_2_of_what_speaks_something_else_fails() {
+    let asked = Question { http2: true, ..question("200", None) };
+    let script = vec![Act::Head, send("HTTP/1.1 400 Bad Request\r\n\r\n")];
+    let server = Server::start([script]).await;
+    let failure = failure(prober(UpstreamAddr::Tcp(server.addr), Some(asked)).check().await);
+    assert_eq!(failure.reason, Reason::Cause(Cause::NoHttp2), "{}", failure.detail);
 }

@@ -84,7 +84,8 @@ async fn servers_are_not_all_checked_at_the_same_time() {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn checks_that_take_all_their_time_delay_nobody() {
     let (silent, other) = (Visited::start().await, Visited::start().await);
-    let question = Question { path: "/".into(), host: None, status: "200".parse().unwrap(), body: None };
+    let question =
+        Question { path: "/".into(), host: None, status: "200".parse().unwrap(), body: None, http2: false };
     let slow = Health { timeout: INTERVAL, question: Some(question), ..HEALTH };
     let _watch =
         Watch::start([(upstream([silent.addr.clone()]), slow), (upstream([other.addr.clone()]), HEALTH)]);

@@ -9,6 +9,8 @@ use ::http::StatusCode;
 use super::conversation::Conversation;
 use crate::http::wire::WireError;
 use crate::http::{Cause, Fault};
+use crate::tls::explain;
+use crate::upstream::connect::distrust_cause;
 
 /// So much of an answer that is no HTTP is shown.
 const SHOWN: usize = 40;
@@ -23,6 +25,13 @@ fn fault(conversation: &Conversation, cause: Cause, what: impl Display) -> Fault
 pub(super) fn closed(conversation: &Conversation, error: Option<&io::Error>) -> Fault {
     let how = error
         .map_or_else(|| "closed the connection".into(), |error| format!("broke the connection ({error})"));
+    if let Some(distrust) = error.and_then(explain).filter(|_| !conversation.is_reused()) {
+        return fault(
+            conversation,
+            distrust_cause(&distrust),
+            format!("ended the connection: TLS: {distrust}"),
+        );
+    }
     let elapsed = conversation.sent_at.elapsed();
     let seconds = elapsed.as_secs_f64();
     if conversation.answered {

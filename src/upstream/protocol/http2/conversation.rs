@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use ::http::header::UPGRADE;
-use ::http::uri::Scheme;
 use ::http::{Method, StatusCode, Version};
 use bytes::Bytes;
 use h2::RecvStream;
@@ -19,7 +18,6 @@ use super::sender::{Progress, SendError, Sender};
 use super::session::Share;
 use super::{fault, head};
 use crate::http::wire::ResponseHead;
-use crate::http::wire::framing::has_token;
 use crate::http::{Cause, Fault, Interim, Request};
 use crate::net::Deadline;
 use crate::upstream::Lease;
@@ -58,8 +56,7 @@ pub(super) struct Conversation {
 impl Conversation {
     /// Opens a stream with the head of `request`. Its body is taken.
     pub(super) fn begin(request: &mut Request, share: Share, lease: Lease) -> Result<Self, Box<Failure>> {
-        let takes_trailers = request.version == Version::HTTP_2
-            || has_token(&request.headers, &::http::header::TE, b"trailers");
+        let takes_trailers = request.version == Version::HTTP_2 || head::asks_for_trailers(request);
         let mut sender = Sender::new(std::mem::take(&mut request.body));
         let head = prepared(request, &lease, sender.length());
         let written = share.written();
@@ -234,8 +231,7 @@ fn prepared(request: &Request, lease: &Lease, length: Option<u64>) -> Result<::h
         let what = format!("{} is spoken to by HTTP/2, which has no Upgrade", lease.label());
         return Err(Fault::new(Cause::NoUpgrade, what));
     }
-    let trailers = has_token(&request.headers, &::http::header::TE, b"trailers");
-    head::encode(request, lease.label(), &Scheme::HTTP, length, trailers)
+    head::encode(request, lease.label(), lease.transport().scheme(), length)
 }
 
 /// Polls a step of an exchange, and gives the exchange back with its result.

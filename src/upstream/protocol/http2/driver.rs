@@ -18,7 +18,7 @@ use super::wire::{Io, Wire};
 use crate::http::wire::check_start;
 use crate::http::{Cause, Fault};
 use crate::net::{Deadline, Stream};
-use crate::upstream::Settings;
+use crate::upstream::connect::distrust_cause;
 
 /// How far an answer may be ahead of its client, in bytes: what the kernel's buffer is over HTTP/1.1.
 const STREAM_WINDOW: u32 = 256 * 1024;
@@ -46,7 +46,7 @@ fn builder() -> Builder {
 pub(super) async fn begin(
     stream: Stream,
     home: Weak<Sessions>,
-    settings: Settings,
+    idle_timeout: Duration,
 ) -> Result<Rc<Session>, Fault> {
     let wire = Wire::new(stream);
     let (opener, mut connection) =
@@ -63,7 +63,7 @@ pub(super) async fn begin(
         connection,
         session: Rc::clone(&session),
         pulse,
-        idle_timeout: settings.idle_timeout,
+        idle_timeout,
         deadline: Deadline::none(),
         rests: Rests::Not,
     });
@@ -85,6 +85,9 @@ fn refused(wire: &Wire, error: Option<&h2::Error>) -> Fault {
             format!("it does not speak HTTP/2{other}; it begins with \"{}\"", start.escape_ascii())
         };
         return Fault::new(Cause::NoHttp2, what);
+    }
+    if let Some(distrust) = wire.distrust() {
+        return Fault::new(distrust_cause(&distrust), format!("TLS: {distrust}"));
     }
     let how: &dyn Display = error.map_or(&"it closed the connection", |error| error);
     Fault::new(Cause::ConnectFailed, format!("HTTP/2 does not begin: {how}"))

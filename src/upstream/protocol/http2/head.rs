@@ -3,10 +3,11 @@
 use ::http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE};
 use ::http::uri::{self, PathAndQuery, Scheme};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, response};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use crate::http::wire::ResponseHead;
-use crate::http::wire::fields::is_hop_by_hop;
+use crate::http::wire::fields::{is_hop_by_hop, write_field};
+use crate::http::wire::framing::has_token;
 use crate::http::{Cause, Fault, Fields, Request};
 
 /// More fields than this are refused, as over HTTP/1.1.
@@ -21,9 +22,8 @@ const OVERHEAD: usize = 32;
 pub(super) fn encode(
     request: &Request,
     label: &str,
-    scheme: &Scheme,
+    scheme: Scheme,
     length: Option<u64>,
-    trailers: bool,
 ) -> Result<::http::Request<()>, Fault> {
     let mut head = ::http::Request::new(());
     *head.version_mut() = Version::HTTP_2;
@@ -40,10 +40,31 @@ pub(super) fn encode(
     if let Some(length) = length.filter(|length| *length > 0 || says_none) {
         append(fields, CONTENT_LENGTH, HeaderValue::from(length))?;
     }
-    if trailers {
+    if asks_for_trailers(request) {
         append(fields, TE, HeaderValue::from_static("trailers"))?;
     }
     Ok(head)
+}
+
+/// Trailers (RFC 9110 10.1.4).
+pub(super) fn asks_for_trailers(request: &Request) -> bool {
+    has_token(&request.headers, &TE, b"trailers")
+}
+
+/// The head as a server would get it, of a request that is not sent: written like one of HTTP/1.1, as people
+/// read it. None where it would not be sent.
+pub fn preview(request: &Request, label: &str, scheme: Scheme) -> Option<Bytes> {
+    let head = encode(request, label, scheme, request.body.length()).ok()?;
+    let mut out = BytesMut::new();
+    let target = head.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+    out.extend_from_slice(format!("{} {target} HTTP/2\r\n", head.method()).as_bytes());
+    let authority = head.uri().authority().map_or("", uri::Authority::as_str);
+    write_field(&mut out, b"host", authority.as_bytes());
+    for (name, value) in head.headers() {
+        write_field(&mut out, name.as_str().as_bytes(), value.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+    Some(out.freeze())
 }
 
 fn append(fields: &mut HeaderMap, name: HeaderName, value: HeaderValue) -> Result<(), Fault> {
@@ -56,7 +77,7 @@ fn is_ours(name: &HeaderName) -> bool {
     matches!(*name, HOST | CONTENT_LENGTH | EXPECT) || is_hop_by_hop(name)
 }
 
-fn uri(request: &Request, label: &str, scheme: &Scheme) -> Result<Uri, Fault> {
+fn uri(request: &Request, label: &str, scheme: Scheme) -> Result<Uri, Fault> {
     let target = request.target.upstream();
     let path = PathAndQuery::from_maybe_shared(target.clone())
         .or_else(|_| PathAndQuery::from_maybe_shared(escaped(target)))
@@ -70,7 +91,7 @@ fn uri(request: &Request, label: &str, scheme: &Scheme) -> Result<Uri, Fault> {
     let authority = uri::Authority::from_maybe_shared(authority)
         .map_err(|error| Fault::new(Cause::BadHost, format!("HTTP/2 has no such authority: {error}")))?;
     let mut parts = uri::Parts::default();
-    parts.scheme = Some(scheme.clone());
+    parts.scheme = Some(scheme);
     parts.authority = Some(authority);
     parts.path_and_query = Some(path);
     Uri::from_parts(parts).map_err(|error| Fault::new(Cause::BadPath, error.to_string()))

@@ -13,10 +13,11 @@ mod sender;
 mod session;
 mod sessions;
 #[cfg(test)]
-mod testing;
+pub mod testing;
 mod wire;
 
 use std::future::Future;
+use std::rc::Weak;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -25,11 +26,13 @@ use tokio::time::sleep;
 
 use self::body::{Incoming, ResponseBody};
 use self::conversation::{Conversation, attended};
+pub use self::head::preview;
 pub use self::session::Share;
 pub use self::sessions::Sessions;
 use super::{Answer, Demands, Failure};
 use crate::http::wire::{ResponseHead, framing};
-use crate::http::{Body, Fault, Request, Response, Stream, accel};
+use crate::http::{Body, Cause, Fault, Request, Response, Stream, accel};
+use crate::net;
 use crate::upstream::Lease;
 
 /// A body up to this, of a length that was announced, can be waited for before the answer counts.
@@ -77,6 +80,13 @@ pub async fn exchange(
     }
     conversation.commit();
     Ok(Answer::Response(respond(conversation, head, incoming, announced)))
+}
+
+/// A connection for one request, over `stream`.
+pub async fn open(stream: net::Stream) -> Result<Share, Fault> {
+    let session = driver::begin(stream, Weak::new(), Duration::ZERO).await?;
+    let closed = || Fault::new(Cause::ClosedBeforeAnswer, "it closed the connection");
+    session.share().ok_or_else(closed)
 }
 
 /// Waits a moment for the rest of a small body. What takes longer is passed on as it comes, and so before

@@ -115,7 +115,7 @@ pub struct Share {
 
 impl Share {
     /// What opens one stream; `None` when the connection has ended meanwhile.
-    pub(super) fn opener(&self) -> Option<SendRequest<Bytes>> {
+    pub fn opener(&self) -> Option<SendRequest<Bytes>> {
         self.session.opener.borrow().clone()
     }
 

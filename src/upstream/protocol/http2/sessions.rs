@@ -97,7 +97,7 @@ impl Sessions {
         let refusal = |fault: Fault| Rc::new(Refusal { cause: fault.cause, detail: fault.detail });
         let end = Instant::now() + settings.connect;
         let stream = stream.await.map_err(refusal)?;
-        let begun = timeout_at(end, driver::begin(stream, Rc::downgrade(&self), settings)).await;
+        let begun = timeout_at(end, driver::begin(stream, Rc::downgrade(&self), settings.idle_timeout)).await;
         let session = begun.unwrap_or_else(|_| Err(driver::silent(settings.connect))).map_err(|fault| {
             Rc::new(Refusal { cause: fault.cause, detail: format!("connect to {label}: {}", fault.detail) })
         })?;

@@ -3,7 +3,7 @@ use std::rc::Rc;
 use ::http::Method;
 use h2::server;
 
-use super::testing::{Asked, Origin, Reply, begin, read, response as head, say};
+use super::testing::{Asked, Origin, Reply, begin, read, response, say};
 use super::*;
 use crate::http::Cause;
 use crate::net::UpstreamAddr;
@@ -18,7 +18,7 @@ mod requests;
 fn over_http2(addr: std::net::SocketAddr, settings: Settings) -> Rc<Dialer> {
     let servers = [Server::new(UpstreamAddr::Tcp(addr))];
     let upstream = Upstream::new("app", servers, Policy::RoundRobin, settings);
-    Rc::new(Dialer::new(upstream.over(Transport { http2: true }).into(), &Pool::new()))
+    Rc::new(Dialer::new(upstream.over(Transport { http2: true, tls: None }).into(), &Pool::new()))
 }
 
 /// One exchange, over a connection that is there if there is one.

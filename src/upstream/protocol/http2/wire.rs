@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use crate::net::Stream;
+use crate::tls::{Distrust, explain};
 
 /// So much of what is no HTTP/2 is shown.
 const SHOWN: usize = 40;
@@ -29,6 +30,8 @@ pub(super) struct Wire {
     written: Cell<u64>,
     /// When the last bytes came.
     heard: Cell<Instant>,
+    /// What TLS has to do with the connection's end.
+    distrust: RefCell<Option<Distrust>>,
 }
 
 impl Wire {
@@ -38,6 +41,7 @@ impl Wire {
             start: RefCell::default(),
             written: Cell::new(0),
             heard: Cell::new(Instant::now()),
+            distrust: RefCell::default(),
         })
     }
 
@@ -65,6 +69,10 @@ impl Wire {
         is_foreign.then(|| Bytes::copy_from_slice(&start))
     }
 
+    pub(super) fn distrust(&self) -> Option<Distrust> {
+        self.distrust.borrow().clone()
+    }
+
     fn note(&self, read: &[u8]) {
         self.heard.set(Instant::now());
         let mut start = self.start.borrow_mut();
@@ -81,7 +89,12 @@ impl AsyncRead for Io {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let Self(wire) = self.get_mut();
         let before = buf.filled().len();
-        ready!(Pin::new(&mut *wire.stream.borrow_mut()).poll_read(cx, buf))?;
+        let read = ready!(Pin::new(&mut *wire.stream.borrow_mut()).poll_read(cx, buf));
+        if let Err(error) = &read {
+            // Of it only the text would get through.
+            *wire.distrust.borrow_mut() = explain(error);
+            return Poll::Ready(read);
+        }
         if let Some(read) = buf.filled().get(before..).filter(|read| !read.is_empty()) {
             wire.note(read);
         }

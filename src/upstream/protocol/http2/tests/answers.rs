@@ -47,13 +47,13 @@ async fn trailers_follow_the_body_for_those_who_take_them() {
 #[tokio::test(flavor = "local")]
 async fn answers_without_a_body_have_none() {
     let empty = answered(|_, mut reply| async move {
-        reply.send_response(head(200, &[("grpc-status", "5")]), true).unwrap();
+        reply.send_response(response(200, &[("grpc-status", "5")]), true).unwrap();
     })
     .await
     .unwrap();
     assert!(matches!(empty.body, Body::Empty) && empty.headers.contains_key("grpc-status"));
     let origin = origin(|_, mut reply| async move {
-        reply.send_response(head(200, &[("content-length", "5")]), true).unwrap();
+        reply.send_response(response(200, &[("content-length", "5")]), true).unwrap();
     })
     .await;
     let request = request(Method::HEAD, &[], Body::Empty);
@@ -65,7 +65,7 @@ async fn answers_without_a_body_have_none() {
 #[tokio::test(flavor = "local")]
 async fn interim_answers_are_passed_on() {
     let origin = origin(|_, mut reply| async move {
-        reply.send_informational(head(103, &[("link", "</a>")])).unwrap();
+        reply.send_informational(response(103, &[("link", "</a>")])).unwrap();
         say(reply, "hello");
     })
     .await;

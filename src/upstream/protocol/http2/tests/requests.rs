@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use ::http::{HeaderMap, Version};
 use bytes::Bytes;
 
+use super::super::head;
 use super::*;
 
 /// The head, body and trailers of a request as a server has it.
@@ -97,4 +98,12 @@ async fn upgrades_are_refused_by_name() {
     let failure = ask(&over_http2(origin.addr, SETTINGS), request).await.unwrap_err();
     assert_eq!((failure.fault.cause, failure.fault.status().as_u16()), (Cause::NoUpgrade, 501));
     assert!(failure.body.is_none(), "no other server is to be asked");
+}
+
+#[test]
+fn what_would_be_sent_is_shown_as_people_read_it() {
+    let request = request(Method::POST, &[("x-one", "1"), ("te", "trailers")], Body::Empty);
+    let shown = head::preview(&request, "app:80", ::http::uri::Scheme::HTTPS).unwrap();
+    let expected = "POST /a?b=c HTTP/2\r\nHost: Example.com:8080\r\nX-One: 1\r\nContent-Length: 0\r\nTe: trailers\r\n\r\n";
+    assert_eq!(shown, expected);
 }
