@@ -53,6 +53,8 @@ mod file_attacks;
 mod files_nginx;
 /// Smuggling and malformed input, byte for byte.
 mod framing;
+/// gRPC, by its own client and server.
+mod grpc;
 /// A new binary takes the listening sockets over.
 mod handover;
 /// Servers that are checked: who is down is not asked, and who is busy is not down.
