@@ -132,7 +132,7 @@ causes! {
     NotImplemented => "not-implemented", NOT_IMPLEMENTED, Client, Never,
         "the request asks for something this server does not do", "nothing to do here";
     VersionNotSupported => "version-not-supported", HTTP_VERSION_NOT_SUPPORTED, Client, Never,
-        "only HTTP/1.0 and HTTP/1.1 are spoken here", "nothing to do here";
+        "that version of HTTP is not spoken here", "HTTP/2 without TLS is spoken where a listener's default site has `h2c = true`";
     ExpectationFailed => "expectation-failed", EXPECTATION_FAILED, Client, Never,
         "only the expectation 100-continue is known", "nothing to do here";
     HeaderTooLarge => "header-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, Client, Never,
