@@ -39,7 +39,8 @@
 //! 6. For a proxy, [`middleware::RequestBuffer`] reads the body whole, into memory or the [`spool`], so that
 //!    a slow client occupies no application. [`handler::Proxy`] prepares the header once and then makes
 //!    attempts: pick a server of the [`upstream`] or wait in its queue for one, take a kept connection or
-//!    make one, speak the request over it, judge what came of it and whether it may be sent again.
+//!    make one, speak the request over it, judge what came of it and whether it may be sent again. To a server
+//!    of HTTP/2 requests share connections, each of which has a task of its own for its frames.
 //!    [`middleware::ResponseBuffer`] has the answer read on while its client takes nothing, so that a slow
 //!    one occupies no application either; outside of it [`middleware::Compression`] has it coded as it goes
 //!    out ([`coding`]).

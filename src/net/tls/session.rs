@@ -63,23 +63,16 @@ impl Session {
                 Self::Client(session) => step(session.process_tls_records(incoming), plain, outgoing),
             };
             incoming.advance(discard.min(incoming.len()));
-            match step {
-                Ok(Step::Again) => {}
-                Ok(Step::Ended) => ended = true,
-                Ok(Step::Rest(event)) if failed.is_none() => {
-                    return Ok(if ended { Event::Ended } else { event });
-                }
-                Ok(Step::Rest(_)) => {}
-                Err(error) if failed.is_none() => {
-                    failed = Some(error);
-                    continue;
-                }
-                Err(_) => {}
-            }
-            // The alert that tells the peer came with one more step. With another, what is faulty would be met
+            // The alert that tells the peer comes with one more step. With another, what is faulty would be met
             // again.
             if let Some(error) = failed {
                 return Err(error);
+            }
+            match step {
+                Ok(Step::Again) => {}
+                Ok(Step::Ended) => ended = true,
+                Ok(Step::Rest(event)) => return Ok(if ended { Event::Ended } else { event }),
+                Err(error) => failed = Some(error),
             }
         }
     }

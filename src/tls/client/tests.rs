@@ -24,7 +24,8 @@ async fn met(identity: &str, expected: &Expectations<'_>, host: &str) -> Result<
         .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(Arc::clone(identity.certified()))));
     let (ours, theirs) = tokio::net::UnixStream::pair().unwrap();
     let server =
-        crate::net::TlsStream::server(Stream::Unix(theirs), Arc::new(server), Default::default()).unwrap();
+        crate::net::TlsStream::server(Stream::Unix(theirs), Arc::new(server), bytes::BytesMut::default())
+            .unwrap();
     let client = Client::new(expected);
     let (met, _) = tokio::join!(client.connect(Stream::Unix(ours), Some(host)), server.handshake());
     met

@@ -13,13 +13,12 @@ use h2::RecvStream;
 use h2::client::{ResponseFuture, SendRequest};
 use tokio::time::Instant;
 
-use self::limit::Waiting;
+use self::limit::{Timer, Waiting};
 use super::sender::{Progress, SendError, Sender};
 use super::session::Share;
 use super::{fault, head};
 use crate::http::wire::ResponseHead;
 use crate::http::{Cause, Fault, Interim, Request};
-use crate::net::Deadline;
 use crate::upstream::Lease;
 use crate::upstream::protocol::{Failure, interim};
 
@@ -31,17 +30,13 @@ pub(super) struct Conversation {
     pub(super) lease: Lease,
     pub(super) share: Share,
     sender: Sender,
-    /// Tells when the stream is open: a server takes so many at once.
-    opener: SendRequest<Bytes>,
-    opened: bool,
+    opening: Opening,
     response: ResponseFuture,
     pub(super) method: Method,
     takes_trailers: bool,
     /// What holds up sending, while it is not over.
     held_up: Waiting,
-    /// Whether the deadline is set for the present wait.
-    armed: bool,
-    deadline: Deadline,
+    timer: Timer,
     /// When the last byte of the request went out, or the exchange began.
     pub(super) sent_at: Instant,
     /// What the connection had written before.
@@ -53,6 +48,22 @@ pub(super) struct Conversation {
     untouched: bool,
 }
 
+/// A server takes so many streams at once, and may have one wait.
+#[derive(Debug)]
+struct Opening {
+    opener: SendRequest<Bytes>,
+    is_over: bool,
+}
+
+impl Opening {
+    /// Whether the stream has just been opened, or failed.
+    fn ends(&mut self, cx: &mut Context<'_>) -> bool {
+        let ends = !self.is_over && self.opener.poll_ready(cx).is_ready();
+        self.is_over |= ends;
+        ends
+    }
+}
+
 impl Conversation {
     /// Opens a stream with the head of `request`. Its body is taken.
     pub(super) fn begin(request: &mut Request, share: Share, lease: Lease) -> Result<Self, Box<Failure>> {
@@ -60,15 +71,15 @@ impl Conversation {
         let mut sender = Sender::new(std::mem::take(&mut request.body));
         let head = prepared(request, &lease, sender.length());
         let written = share.written();
-        let opened = head.map_err(|fault| (fault, false)).and_then(|head| {
+        let begun = head.map_err(|fault| (fault, false)).and_then(|head| {
             let mut opener = share.opener().ok_or_else(|| (fault::gone(lease.label(), &share), true))?;
             let (response, stream) = opener
                 .send_request(head, sender.length() == Some(0))
                 .map_err(|error| (fault::unopened(lease.label(), &share, &error), true))?;
             Ok((opener, response, stream))
         });
-        let (opener, response, stream) = match opened {
-            Ok(opened) => opened,
+        let (opener, response, stream) = match begun {
+            Ok(begun) => begun,
             Err((fault, untouched)) => {
                 lease.failed(&fault);
                 let body = sender.reclaim().filter(|_| untouched);
@@ -87,14 +98,12 @@ impl Conversation {
             lease,
             share,
             sender,
-            opener,
-            opened: false,
+            opening: Opening { opener, is_over: false },
             response,
             method: request.method.clone(),
             takes_trailers,
             held_up: Waiting::Client,
-            armed: false,
-            deadline: Deadline::none(),
+            timer: Timer::none(),
             sent_at: Instant::now(),
             written,
             answered: false,
@@ -154,8 +163,9 @@ impl Conversation {
     /// A server that takes no more of the request may have answered already (413 for one): what it
     /// said is read before anything is concluded.
     pub(super) fn send(&mut self, cx: &mut Context<'_>) -> Result<(), Fault> {
-        if !self.opened {
-            self.opened = self.opener.poll_ready(cx).is_ready();
+        if self.opening.ends(cx) {
+            self.timer.disarm();
+            self.sent_at = Instant::now();
         }
         if self.sender.is_over() {
             return Ok(());
@@ -171,14 +181,17 @@ impl Conversation {
         if self.sender.is_over() {
             self.sent_at = Instant::now();
         }
-        self.armed &= before == (self.sender.accepted, self.held_up) && !self.sender.is_over();
+        if before != (self.sender.accepted, self.held_up) || self.sender.is_over() {
+            self.timer.disarm();
+        }
         Ok(())
     }
 
     /// Something of the answer came.
     pub(super) fn note_progress(&mut self) {
         self.share.progressed();
-        (self.answered, self.armed) = (true, false);
+        self.answered = true;
+        self.timer.disarm();
     }
 
     /// Why the stream ended before its answer, as the server has it.
@@ -206,7 +219,7 @@ impl Conversation {
     }
 
     pub(super) fn fail(self, fault: Fault) -> Failure {
-        let nothing_left = !self.opened || self.share.written() == self.written;
+        let nothing_left = !self.opening.is_over || self.share.written() == self.written;
         self.lease.failed(&fault);
         Failure {
             fault,

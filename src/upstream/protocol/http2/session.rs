@@ -55,6 +55,16 @@ impl Session {
         self.streams.get() == 0
     }
 
+    /// Whether the server has neither closed it nor said anything that is not heeded yet.
+    pub(super) fn is_quiet(&self) -> bool {
+        let is_quiet = self.wire.is_quiet();
+        if !is_quiet {
+            // What TLS has decrypted meanwhile, the socket does not tell of again.
+            self.wake();
+        }
+        is_quiet
+    }
+
     /// Room for one request, if there is any.
     pub(super) fn share(self: &Rc<Self>) -> Option<Share> {
         let most = self.opener.borrow().as_ref()?.current_max_send_streams().min(STREAMS_MAX as usize);

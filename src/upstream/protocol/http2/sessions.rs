@@ -41,7 +41,7 @@ impl Sessions {
     pub fn share(&self, repeated: bool) -> Option<Share> {
         let mut open = self.open.borrow_mut();
         open.retain(|session| session.is_open());
-        let is_good = |session: &&Rc<Session>| repeated || !session.is_idle() || session.wire.is_quiet();
+        let is_good = |session: &&Rc<Session>| repeated || !session.is_idle() || session.is_quiet();
         open.iter().filter(is_good).find_map(Session::share)
     }
 
@@ -115,7 +115,7 @@ impl Sessions {
     }
 
     pub(super) fn forget(&self, ended: &Session) {
-        self.open.borrow_mut().retain(|session| !std::ptr::eq(&**session, ended));
+        self.open.borrow_mut().retain(|session| !std::ptr::eq(Rc::as_ptr(session), ended));
     }
 }
 

@@ -1,10 +1,12 @@
 //! By when the next thing has to happen.
 
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use super::super::fault;
 use super::Conversation;
 use crate::http::Fault;
+use crate::net::Deadline;
 
 /// What the deadline is set for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,9 +20,35 @@ pub(super) enum Waiting {
     Read,
 }
 
+/// The limit for a wait, from its first poll on.
+#[derive(Debug)]
+pub(super) struct Timer {
+    deadline: Deadline,
+    armed: bool,
+}
+
+impl Timer {
+    pub(super) const fn none() -> Self {
+        Self { deadline: Deadline::none(), armed: false }
+    }
+
+    /// Another wait begins.
+    pub(super) fn disarm(&mut self) {
+        self.armed = false;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, limit: Duration) -> Poll<()> {
+        if !self.armed {
+            self.armed = true;
+            self.deadline.set(limit);
+        }
+        self.deadline.poll(cx)
+    }
+}
+
 impl Conversation {
     fn waiting(&self) -> Waiting {
-        match (self.opened, self.sender.is_over(), self.answered) {
+        match (self.opening.is_over, self.sender.is_over(), self.answered) {
             (false, ..) => Waiting::Open,
             (true, false, _) => self.held_up,
             (true, true, false) => Waiting::FirstByte,
@@ -40,11 +68,7 @@ impl Conversation {
             Waiting::Open | Waiting::Send => settings.send,
             Waiting::FirstByte | Waiting::Read => settings.read,
         };
-        if !self.armed {
-            self.armed = true;
-            self.deadline.set(limit);
-        }
-        ready!(self.deadline.poll(cx));
+        ready!(self.timer.poll(cx, limit));
         Poll::Ready(match waiting {
             Waiting::Open => fault::not_opened(self, limit),
             Waiting::Send => fault::send_timeout(self, limit, self.sender.accepted),

@@ -52,6 +52,18 @@ async fn no_connection_has_more_requests_than_its_server_takes() {
 }
 
 #[tokio::test(flavor = "local")]
+async fn a_server_that_takes_no_request_is_not_waited_for_long() {
+    let mut takes_none = server::Builder::new();
+    takes_none.max_concurrent_streams(0);
+    let origin = Origin::start(takes_none, |_, reply| async { say(reply, "") }).await;
+    let settings = Settings { send: Duration::from_millis(40), ..SETTINGS };
+    let failure = ask(&over_http2(origin.addr, settings), get()).await.unwrap_err();
+    assert_eq!(failure.fault.cause, Cause::SendTimeout);
+    assert!(failure.fault.detail.contains("MAX_CONCURRENT_STREAMS"), "{}", failure.fault.detail);
+    assert!(failure.untouched);
+}
+
+#[tokio::test(flavor = "local")]
 async fn an_idle_connection_is_closed_in_time() {
     let settings = Settings { idle_timeout: Duration::from_millis(50), ..SETTINGS };
     let origin = origin(|_, reply| async { say(reply, "hello") }).await;
@@ -98,7 +110,7 @@ async fn a_request_nobody_waits_for_is_cancelled() {
         }
     }
     assert_eq!(heard.recv().await, Some(Some(h2::Reason::CANCEL)));
-    assert_eq!(lease(&dialer).reuse(true).is_some(), true, "the connection goes on");
+    assert!(lease(&dialer).reuse(true).is_some(), "the connection goes on");
 }
 
 #[tokio::test(flavor = "local")]
