@@ -5,6 +5,7 @@ import argparse
 import collections
 import datetime
 import json
+import re
 import subprocess
 import tempfile
 from contextlib import ExitStack
@@ -31,6 +32,11 @@ hosts = ["localhost"]
 cert = ["{fixtures}/localhost.pem", "{fixtures}/localhost-rsa.pem"]
 key = ["{fixtures}/localhost.key", "{fixtures}/localhost-rsa.key"]
 hsts = true
+
+[[site.location]]
+match = "= /"
+respond = {{ status = 200, body = "here" }}
+headers.response = {{ set = {{ X-Frame-Options = "DENY", X-Content-Type-Options = "nosniff" }} }}
 
 [[site.location]]
 match = "/"
@@ -112,7 +118,8 @@ def nghttp(server):
 
 def program(*command):
     output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    return next((line.split()[1] for line in output.splitlines() if line.strip().startswith("testssl.sh")), "?")
+    found = re.search(r"testssl\S*\s+(\d[\w.]*)", output)
+    return found[1] if found else "of an unknown version"
 
 
 if __name__ == "__main__":

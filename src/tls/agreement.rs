@@ -1,5 +1,7 @@
 //! What was agreed on with a client.
 
+use std::fmt::Write as _;
+
 use rustls::pki_types::CertificateDer;
 use rustls::{CipherSuite, CommonState, HandshakeKind, ProtocolVersion};
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
@@ -106,7 +108,8 @@ fn escaped(value: &str) -> String {
             c if c.is_control() || !c.is_ascii() => {
                 let mut bytes = [0; 4];
                 for byte in c.encode_utf8(&mut bytes).bytes() {
-                    out.push_str(&format!("\\{byte:02X}"));
+                    // A text takes whatever is written to it.
+                    let _ = write!(out, "\\{byte:02X}");
                 }
             }
             c => out.push(c),

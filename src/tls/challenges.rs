@@ -70,7 +70,7 @@ impl Challenges {
 }
 
 fn read(file: &Path) -> Option<Arc<str>> {
-    let metadata = std::fs::metadata(file).ok().filter(|metadata| metadata.is_file())?;
+    let metadata = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file)?;
     let text = (metadata.len() <= MAX_ANSWER).then(|| std::fs::read_to_string(file).ok()).flatten()?;
     Some(text.trim_end().into())
 }

@@ -46,7 +46,7 @@ impl Identity {
             Expiry::Soon => tracing::warn!(days, remedy, "the certificate {cert} expires soon"),
             Expiry::Urgent => tracing::error!(days, remedy, "the certificate {cert} is about to expire"),
             Expiry::Expired => {
-                tracing::error!(remedy, "the certificate {cert} has expired: browsers refuse it")
+                tracing::error!(remedy, "the certificate {cert} has expired: browsers refuse it");
             }
             Expiry::NotYet => {
                 let remedy = "look at this machine's clock";

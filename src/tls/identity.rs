@@ -53,7 +53,7 @@ impl Identity {
     pub fn load(cert: &Path, key: &Path) -> Result<Self, Problem> {
         let chain = pem::certificates(cert)?;
         let secret = pem::key(key)?;
-        Self::new(chain, secret, cert, key)
+        Self::new(chain, &secret, cert, key)
     }
 
     /// Of what has been read already; the paths only say where from.
@@ -62,11 +62,11 @@ impl Identity {
     /// As for [`Self::load`].
     pub fn new(
         chain: Vec<CertificateDer<'static>>,
-        secret: PrivateKeyDer<'static>,
+        secret: &PrivateKeyDer<'_>,
         cert: &Path,
         key: &Path,
     ) -> Result<Self, Problem> {
-        let signing = aws_lc_rs::sign::any_supported_type(&secret)
+        let signing = aws_lc_rs::sign::any_supported_type(secret)
             .map_err(|error| Problem::new(key, format!("the key is of no known kind: {error}")))?;
         let kind = match signing.algorithm() {
             SignatureAlgorithm::RSA => KeyKind::Rsa,

@@ -59,6 +59,8 @@ impl Offer {
         let mut config = builder.with_cert_resolver(Arc::clone(&shown) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = protocols(terms);
         config.ticketer = process.tickets(&audience)?;
+        // Ours is an order that somebody has thought about.
+        config.ignore_client_order = true;
         // Tickets serve both versions, and hold nothing here.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.key_log = Arc::clone(process.key_log());

@@ -1,6 +1,6 @@
 //! What all listeners of the process share, whatever configuration is in force.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::ProducesTickets;
-use rustls::{KeyLog, NoKeyLog};
+use rustls::{CipherSuite, KeyLog, NoKeyLog};
 
 use super::{Authorities, ManagedIdentities};
 
@@ -82,7 +82,21 @@ impl Process {
 /// The cryptography of all connections.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    Arc::clone(PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider())))
+    Arc::clone(PROVIDER.get_or_init(|| {
+        let mut provider = aws_lc_rs::default_provider();
+        // Both are strong for long; the shorter key is less work for either side.
+        provider.cipher_suites.sort_by_key(|suite| !is_aes_128(suite.suite()));
+        Arc::new(provider)
+    }))
+}
+
+const fn is_aes_128(suite: CipherSuite) -> bool {
+    matches!(
+        suite,
+        CipherSuite::TLS13_AES_128_GCM_SHA256
+            | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+            | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+    )
 }
 
 /// Secrets of sessions, in the format of NSS's key log (draft-ietf-tls-keylogfile).
@@ -98,7 +112,10 @@ impl KeyLog for KeyFile {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
         let mut line = format!("{label} ");
         for (bytes, end) in [(client_random, ' '), (secret, '\n')] {
-            bytes.iter().for_each(|byte| line.push_str(&format!("{byte:02x}")));
+            for byte in bytes {
+                // A text takes whatever is written to it.
+                let _ = write!(line, "{byte:02x}");
+            }
             line.push(end);
         }
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -135,7 +135,7 @@ impl Write for Encrypt<'_> {
             }
             match traffic.encrypt(self.content, self.records) {
                 Err(EncryptError::InsufficientSize(InsufficientSizeError { required_size })) => {
-                    room = required_size
+                    room = required_size;
                 }
                 Err(EncryptError::EncryptExhausted) => return Err(Error::EncryptError),
                 Ok(written) => return Ok(written),
@@ -157,7 +157,7 @@ impl Write for Farewell<'_> {
             }
             match traffic.queue_close_notify(self.records) {
                 Err(EncryptError::InsufficientSize(InsufficientSizeError { required_size })) => {
-                    room = required_size
+                    room = required_size;
                 }
                 Err(EncryptError::EncryptExhausted) => return Err(Error::EncryptError),
                 Ok(written) => return Ok(written),
@@ -229,7 +229,7 @@ fn encode<D>(data: &mut EncodeTlsData<'_, D>, outgoing: &mut BytesMut) -> Result
                 return Ok(());
             }
             Err(EncodeError::InsufficientSize(InsufficientSizeError { required_size })) => {
-                room = required_size
+                room = required_size;
             }
             Err(EncodeError::AlreadyEncoded) => return Ok(()),
         }

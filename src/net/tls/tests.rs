@@ -116,7 +116,7 @@ async fn an_end_without_a_farewell_is_no_end_of_content() {
 #[tokio::test]
 async fn a_silent_connection_holds_no_memory_for_records() {
     let (client, server) = pair().await;
-    write_all(&client, &[1; 50_000]).await;
+    write_all(&client, &vec![1; 50_000]).await;
     let mut received = BytesMut::new();
     while received.len() < 50_000 {
         poll_fn(|cx| {

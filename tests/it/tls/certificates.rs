@@ -52,11 +52,12 @@ fn three(default: bool) -> Proxy {
     let mut config = String::new();
     let hosts = [("hosts = [\"a.test\"]", "localhost"), ("hosts = [\"*.a.test\"]", "localhost-rsa")];
     for (hosts, certificate) in hosts.into_iter().chain(default.then_some(("", "other"))) {
-        config += &format!(
+        let site = format!(
             "[[site]]\nlisten_tls = [\"127.0.0.1:0\"]\n{hosts}\n[site.tls]\n{}{}",
             identity(certificate),
             saying("$host")
         );
+        config.push_str(&site);
     }
     Proxy::config(&config).start()
 }

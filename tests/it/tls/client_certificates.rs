@@ -81,6 +81,7 @@ fn a_connection_to_one_site_does_not_reach_another_that_wants_certificates() {
     let mut client = connect(&proxy, &Tls::to("localhost"));
     let response = client.exchange(&Request::get("/").header("Host", "a.localhost"));
     assert_eq!(response.status, 421);
+    proxy.wait_for_log("other-certificate");
     assert_eq!(client.exchange(&Request::get("/").header("Host", "localhost")).text(), "localhost NONE");
     let options = Options { certificate: Some("client"), trusting: true, ..Options::default() };
     let mut client = connect(&proxy, &Tls::with("a.localhost", options));

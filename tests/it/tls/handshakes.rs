@@ -59,7 +59,7 @@ fn plain_http_is_told_that_tls_is_spoken_here() {
 fn garbage_ends_the_connection() {
     let proxy = answering("here");
     for garbage in
-        [&b"\x00\x01\x02"[..], b"\x16\x03\x01\x00\x05hello", b"\x16\x03\x01\xff\xff", &[22; 70_000]]
+        [&b"\x00\x01\x02"[..], b"\x16\x03\x01\x00\x05hello", b"\x16\x03\x01\xff\xff", &vec![22; 70_000]]
     {
         let mut client = Client::connect(&proxy.addresses()[0]);
         let _ = client.try_send(garbage);
