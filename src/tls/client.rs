@@ -107,7 +107,7 @@ fn config(expected: &Expectations<'_>) -> Result<ClientConfig, Distrust> {
     Ok(config)
 }
 
-fn roots(authorities: Option<&Authorities>) -> Result<Arc<RootCertStore>, Distrust> {
+pub(super) fn roots(authorities: Option<&Authorities>) -> Result<Arc<RootCertStore>, Distrust> {
     match authorities {
         Some(authorities) => Ok(Arc::clone(authorities.roots())),
         None => system::roots().map_err(Distrust::NoAuthorities),

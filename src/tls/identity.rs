@@ -62,7 +62,26 @@ impl Identity {
     /// As for [`Self::load`].
     pub fn new(
         chain: Vec<CertificateDer<'static>>,
-        secret: &PrivateKeyDer<'_>,
+        secret: &PrivateKeyDer<'static>,
+        cert: &Path,
+        key: &Path,
+    ) -> Result<Self, Problem> {
+        let identity = Self::unmatched(chain, secret, cert, key)?;
+        identity.certified.keys_match().map_err(|_| {
+            Problem::new(key, format!("the key does not belong to the certificate in {}", cert.display()))
+                .help("`openssl x509 -pubkey` of the certificate and `openssl pkey -pubout` of the key have to print the same")
+        })?;
+        Ok(identity)
+    }
+
+    /// The same without a look whether the key belongs to the certificate: a challenge's (RFC 8737 3) says something
+    /// that is critical, and that verifiers refuse to read.
+    ///
+    /// # Errors
+    /// As for [`Self::load`].
+    pub fn unmatched(
+        chain: Vec<CertificateDer<'static>>,
+        secret: &PrivateKeyDer<'static>,
         cert: &Path,
         key: &Path,
     ) -> Result<Self, Problem> {
@@ -74,11 +93,6 @@ impl Identity {
             _ => KeyKind::Ecdsa,
         };
         let facts = Facts::of(&chain, cert)?;
-        let certified = CertifiedKey::new(chain, signing);
-        certified.keys_match().map_err(|_| {
-            Problem::new(key, format!("the key does not belong to the certificate in {}", cert.display()))
-                .help("`openssl x509 -pubkey` of the certificate and `openssl pkey -pubout` of the key have to print the same")
-        })?;
         let Facts { names, not_before, not_after } = facts;
         Ok(Self {
             cert: cert.to_owned(),
@@ -87,7 +101,7 @@ impl Identity {
             names,
             not_before,
             not_after,
-            certified: Arc::new(certified),
+            certified: Arc::new(CertifiedKey::new(chain, signing)),
         })
     }
 

@@ -12,6 +12,8 @@ mod managed;
 mod offer;
 mod pem;
 mod process;
+mod shown;
+mod trust;
 
 pub use acceptor::{Acceptor, Refusal};
 pub use agreement::{Agreement, Application};
@@ -24,3 +26,5 @@ pub use managed::{Managed, ManagedIdentities};
 pub use offer::{ClientTerms, Offer, Terms};
 pub use pem::Problem;
 pub use process::Process;
+pub use shown::shown_certificate;
+pub use trust::{client_config, is_about_time};
