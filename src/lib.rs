@@ -126,6 +126,8 @@ pub mod explain;
 
 pub mod admin;
 
+pub mod acme;
+
 pub mod server;
 
 pub mod router;

@@ -51,6 +51,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
     ("explain", &["net", "http", "router", "config", "runtime"]),
     ("admin", &["net", "http", "observe"]),
+    ("acme", &["net", "tls", "http", "observe"]),
     (
         "reload",
         &[
@@ -71,7 +72,9 @@ const TABLE: &[(&str, &[&str])] = &[
         "app",
         &[
             "net",
+            "tls",
             "observe",
+            "acme",
             "signals",
             "systemd",
             "privileges",
@@ -103,6 +106,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("h2", &["server", "upstream"]),
     ("instant_acme", &["acme"]),
     ("rcgen", &["acme"]),
+    ("hyper_rustls", &["acme"]),
 ];
 
 /// Crates that a module must do without.

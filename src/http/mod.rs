@@ -78,7 +78,7 @@ pub use shown::{escape_html, short_size};
 pub use status_set::StatusSet;
 pub use template::Template;
 pub use tried::{Attempt, Handling, Tried};
-pub use unguessable::unguessable_key;
+pub use unguessable::{unguessable, unguessable_key};
 pub use url::Url;
 pub use variable::Stage;
 pub use witness::{Sending, Sight, Step, Witness};

@@ -14,7 +14,7 @@ thread_local! {
 /// 32 hexadecimal digits: SipHash of a counter under a key the operating system gave this thread. Who does
 /// not have the key cannot tell the next from the ones seen, and threads or restarts do not meet: enough for
 /// a name that is no secret, at the cost of two hashes.
-pub(super) fn unguessable() -> [u8; 32] {
+pub fn unguessable() -> [u8; 32] {
     let mut text = [0; 32];
     for (place, byte) in text.chunks_exact_mut(2).zip(number().to_be_bytes()) {
         place.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
