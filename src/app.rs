@@ -1,5 +1,6 @@
 //! Assembly: load, bind, start pools, serve, drain on signal. Each step in its order, on one screen.
 
+mod certificates;
 mod explain;
 mod operate;
 mod order;
@@ -23,6 +24,7 @@ use crate::reload::Running;
 use crate::runtime;
 use crate::systemd::Notifier;
 
+use certificates::Certificates;
 pub use explain::explain;
 use operate::Ended;
 pub use order::order;
@@ -149,6 +151,7 @@ async fn serve(file: &Path, config: Config, watched: Watched) -> io::Result<()> 
             return running.end();
         }
     }
+    let mut certificates = Certificates::load(&running.snapshot()).await;
     let served = pools.place(&mut running).await.and_then(|_left| running.serve());
     if let Err(error) = served {
         // What was bound leaves no file behind, and what was started no process.
@@ -162,10 +165,14 @@ async fn serve(file: &Path, config: Config, watched: Watched) -> io::Result<()> 
         () = running.take_over() => {
             wishes.take_orders(file, orders);
             tracing::info!(event_loops = running.event_loops(), "ready");
-            operate::until_stop(file, &mut running, &mut pools, &mut wishes, &mut notifier).await
+            certificates.serving();
+            let kept = &mut certificates;
+            operate::until_stop(file, &mut running, &mut pools, kept, &mut wishes, &mut notifier).await
         }
         () = wishes.until_stop(&log) => Ended::Asked,
     };
+    // Another process that takes over goes on with what is begun.
+    drop(certificates);
     let at_once = operate::drain(&ended, &mut running, &mut wishes, &notifier).await;
     let second_stop = async {
         if !at_once {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::certificates::Certificates;
 use super::pools::{Former, Managed};
 use super::wishes::{Wish, Wishes};
 use crate::control::{self, Reply};
@@ -33,6 +34,7 @@ pub(super) async fn until_stop(
     file: &Path,
     running: &mut Running,
     pools: &mut Managed,
+    certificates: &mut Certificates,
     wishes: &mut Wishes,
     notifier: &mut Notifier,
 ) -> Ended {
@@ -63,14 +65,14 @@ pub(super) async fn until_stop(
             Wish::Reload(reply) if wishes.hands_over() => put_off(reply),
             Wish::Reload(reply) => {
                 let beat = running.beat();
-                let reload = reload(file, reply, running, pools, wishes);
+                let reload = reload(file, reply, running, pools, certificates, wishes);
                 if announced(notifier, beat, reload).await.is_break() {
                     return Ended::Asked;
                 }
             }
             Wish::Changed => {
                 let beat = running.beat();
-                let reload = reload(file, None, running, pools, wishes);
+                let reload = reload(file, None, running, pools, certificates, wishes);
                 if announced(notifier, beat, reload).await.is_break() {
                     return Ended::Asked;
                 }
@@ -118,6 +120,7 @@ async fn reload(
     reply: Option<Reply>,
     running: &mut Running,
     pools: &mut Managed,
+    certificates: &mut Certificates,
     wishes: &mut Wishes,
 ) -> Option<Outcome> {
     let former = Former::of(&running.snapshot());
@@ -133,6 +136,7 @@ async fn reload(
     };
     if outcome.is_some() {
         pools.update(&former, running).await;
+        certificates.follow(&running.snapshot());
     }
     for reply in replies {
         reply.done(match &outcome {

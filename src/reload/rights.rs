@@ -1,7 +1,8 @@
 //! Root's rights, given up between binding and serving.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use crate::config::Config;
@@ -29,6 +30,7 @@ pub(super) fn account(config: &Config) -> Option<&Account> {
 /// # Errors
 /// When the kernel refuses it.
 pub(super) fn give_up(account: &Account, config: &Config) -> io::Result<()> {
+    give_state(account, config);
     let listeners = runtime::listeners(config);
     let keep_low_ports = listeners.iter().filter_map(ListenAddr::port).any(|port| LOW_PORTS.contains(&port));
     account.take_on(keep_low_ports).map_err(|error| {
@@ -38,6 +40,20 @@ pub(super) fn give_up(account: &Account, config: &Config) -> io::Result<()> {
     tracing::info!("running as {account}");
     warn_of_unreadable(account, config);
     Ok(())
+}
+
+/// Certificates that are obtained are kept there, which needs a directory that only root can make.
+fn give_state(account: &Account, config: &Config) {
+    let state = &config.server.tls.state;
+    if config.sites.iter().all(|site| site.tls.acme.is_none()) || state.exists() {
+        return;
+    }
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(state);
+    let owner = (Some(account.user_id), Some(account.group_id));
+    if let Err(error) = made.and_then(|()| std::os::unix::fs::chown(state, owner.0, owner.1)) {
+        let remedy = "make it, and let it belong to the `user` of `[server]`";
+        tracing::warn!(remedy, "{} cannot be made for {account}: {error}", state.display());
+    }
 }
 
 /// A reload reads them as this user.
