@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::support::origin::ok;
+use crate::support::proxy::Builder;
 use crate::support::{Origin, PATIENCE, Proxy, Request, Transport, package};
 
 /// Lies to a program about the time of day.
@@ -10,6 +11,19 @@ fn library() -> Option<PathBuf> {
     let below = std::fs::read_dir("/usr/lib").ok()?;
     let found = below.flatten().map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
     found.into_iter().find(|path| path.exists())
+}
+
+/// Has it believe from its start on that it is so much earlier or later than it is, and only the time of day.
+pub fn lie(builder: Builder, offset: &str) -> Builder {
+    package::require("faketime", || library().is_some());
+    set(builder.dir(), offset);
+    let clock = builder.dir().join("clock");
+    builder
+        .env("LD_PRELOAD", library().unwrap().to_str().unwrap())
+        .env("FAKETIME_TIMESTAMP_FILE", clock.to_str().unwrap())
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .env("DONT_FAKE_MONOTONIC", "1")
 }
 
 /// Has rproxy believe that it is so much earlier or later than it is.
@@ -26,7 +40,6 @@ fn day(client: &mut crate::support::Client, path: &str) -> httpdate::HttpDate {
 
 #[test]
 fn a_clock_that_is_set_ends_no_request_and_no_connection() {
-    package::require("faketime", || library().is_some());
     let (answer, told) = std::sync::mpsc::channel::<()>();
     let told = std::sync::Mutex::new(told);
     let origin = Origin::new(Transport::Tcp, move |peer| {
@@ -43,15 +56,7 @@ fn a_clock_that_is_set_ends_no_request_and_no_connection() {
         origin.address()
     ));
     let dir = builder.dir().to_owned();
-    set(&dir, "+0");
-    let proxy = builder
-        .file("www/page.txt", "page")
-        .env("LD_PRELOAD", library().unwrap().to_str().unwrap())
-        .env("FAKETIME_TIMESTAMP_FILE", dir.join("clock").to_str().unwrap())
-        .env("FAKETIME_NO_CACHE", "1")
-        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-        .env("DONT_FAKE_MONOTONIC", "1")
-        .start();
+    let proxy = lie(builder.file("www/page.txt", "page"), "+0").start();
     let mut kept = proxy.connect();
     let before = day(&mut kept, "/files/page.txt");
     let mut held = proxy.connect();

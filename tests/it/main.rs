@@ -7,6 +7,8 @@ mod support;
 mod accel;
 /// One line for each request, whatever becomes of it.
 mod access_log;
+/// Certificates from an authority, Let's Encrypt's own for tests.
+mod acme;
 /// The status page, metrics and the API.
 mod admin;
 /// Which of several servers answers.
