@@ -1,13 +1,13 @@
 //! A file range to a socket without passing through this process: `sendfile(2)`. What is to be encrypted
 //! does pass through it.
 
-use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::net::SendFlags;
 use tokio::io::Interest;
 
+use super::tls::with_memory;
 use super::{Stream, TlsStream};
 
 /// One call moves at most this much, so that a fast client cannot hold the event loop
@@ -33,10 +33,6 @@ pub fn send_more(stream: &Stream, bytes: &[u8]) -> io::Result<usize> {
 /// What is read at once to be encrypted.
 const READ_MAX: usize = 64 * 1024;
 
-thread_local! {
-    static CONTENT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
 /// Moves up to `length` bytes of `file` from `offset` on; 0 means that the file ends there.
 ///
 /// # Errors
@@ -56,11 +52,7 @@ pub fn sendfile(stream: &Stream, file: BorrowedFd<'_>, offset: u64, length: u64)
 fn read_and_write(stream: &TlsStream, file: BorrowedFd<'_>, offset: u64, length: u64) -> io::Result<usize> {
     let room = stream.ready_for()?;
     let count = usize::try_from(length).unwrap_or(usize::MAX).min(room).min(READ_MAX);
-    CONTENT.with_borrow_mut(|content| {
-        if content.len() < count {
-            content.resize(count, 0);
-        }
-        let content = content.get_mut(..count).unwrap_or_default();
+    with_memory(count, |content| {
         let read = rustix::io::pread(file, &mut *content, offset)?;
         stream.try_write_vectored(&[IoSlice::new(content.get(..read).unwrap_or_default())])
     })

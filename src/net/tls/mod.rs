@@ -27,11 +27,15 @@ use self::session::Session;
 use self::state::{End, State};
 use super::Stream;
 
+pub(super) use self::memory::with_content as with_memory;
+
 /// Content that is encrypted at once: the more, the fewer system calls.
 const PIECE: usize = 64 * 1024;
 /// For a peer that has been waited for: one record. What is encrypted counts as sent, and what a slow peer takes
 /// is to be seen in small steps.
 const SMALL_PIECE: usize = 16 * 1024;
+/// Of less than this it does not matter where it lies.
+const SHORT: usize = 2 * 1024;
 /// Records that wait for room in the socket. Beyond this nothing is added to them.
 const BACKLOG: usize = 16 * 1024;
 
@@ -236,13 +240,15 @@ impl TlsStream {
         let (Some(first), second) = (filled.next(), filled.next()) else { return Ok(0) };
         if second.is_none() || first.len() >= piece {
             let plain = first.get(..piece).unwrap_or(first);
-            return self.write_plain(&mut state, plain, at_once);
+            if plain.len() <= SHORT || memory::lies_well(plain) {
+                return self.write_plain(&mut state, plain, at_once);
+            }
         }
         memory::with_gathered(slices, piece, |plain| self.write_plain(&mut state, plain, at_once))
     }
 
     fn write_plain(&self, state: &mut State, plain: &[u8], at_once: bool) -> io::Result<usize> {
-        memory::with_records(|records| {
+        memory::with_records(session::room(plain.len()), |records| {
             let count = state.encrypt(plain, records)?;
             let records = records.get(..count).unwrap_or_default();
             let sent = if at_once && state.outgoing.is_empty() { self.send(records)? } else { 0 };
@@ -303,7 +309,7 @@ impl TlsStream {
         if !state.is_established || state.is_aborted {
             return Ok(());
         }
-        memory::with_records(|records| {
+        memory::with_records(session::room(0), |records| {
             let count = state.farewell(records)?;
             state.outgoing.extend_from_slice(records.get(..count).unwrap_or_default());
             Ok::<_, io::Error>(())

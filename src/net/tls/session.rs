@@ -33,6 +33,11 @@ type Buffers<'a> = (&'a mut BytesMut, &'a mut BytesMut, &'a mut BytesMut);
 const OVERHEAD: usize = 64;
 const RECORD: usize = 16 * 1024;
 
+/// Room for the records of so much content, and for a word of the protocol's own.
+pub(super) const fn room(content: usize) -> usize {
+    content + (content / RECORD + 4) * OVERHEAD
+}
+
 /// What follows one step.
 enum Step {
     Again,
@@ -78,18 +83,12 @@ impl Session {
     }
 
     /// Encrypts content into `records`, from their beginning on; how many bytes they are.
-    pub fn encrypt(
-        &mut self,
-        content: &[u8],
-        records: &mut Vec<u8>,
-        all: Buffers<'_>,
-    ) -> Result<usize, Error> {
-        let room = content.len() + (content.len() / RECORD + 2) * OVERHEAD;
-        self.with_traffic(all, Encrypt { content, records, room })
+    pub fn encrypt(&mut self, content: &[u8], records: &mut [u8], all: Buffers<'_>) -> Result<usize, Error> {
+        self.with_traffic(all, Encrypt { content, records })
     }
 
     /// Tells the peer that nothing more comes.
-    pub fn farewell(&mut self, records: &mut Vec<u8>, all: Buffers<'_>) -> Result<usize, Error> {
+    pub fn farewell(&mut self, records: &mut [u8], all: Buffers<'_>) -> Result<usize, Error> {
         self.with_traffic(all, Farewell { records })
     }
 
@@ -122,47 +121,29 @@ trait Write {
 
 struct Encrypt<'a> {
     content: &'a [u8],
-    records: &'a mut Vec<u8>,
-    room: usize,
+    records: &'a mut [u8],
 }
 
 impl Write for Encrypt<'_> {
     fn write<D>(&mut self, traffic: &mut WriteTraffic<'_, D>) -> Result<usize, Error> {
-        let mut room = self.room;
-        loop {
-            if self.records.len() < room {
-                self.records.resize(room, 0);
-            }
-            match traffic.encrypt(self.content, self.records) {
-                Err(EncryptError::InsufficientSize(InsufficientSizeError { required_size })) => {
-                    room = required_size;
-                }
-                Err(EncryptError::EncryptExhausted) => return Err(Error::EncryptError),
-                Ok(written) => return Ok(written),
-            }
-        }
+        traffic.encrypt(self.content, self.records).map_err(unwritten)
     }
 }
 
 struct Farewell<'a> {
-    records: &'a mut Vec<u8>,
+    records: &'a mut [u8],
 }
 
 impl Write for Farewell<'_> {
     fn write<D>(&mut self, traffic: &mut WriteTraffic<'_, D>) -> Result<usize, Error> {
-        let mut room = OVERHEAD;
-        loop {
-            if self.records.len() < room {
-                self.records.resize(room, 0);
-            }
-            match traffic.queue_close_notify(self.records) {
-                Err(EncryptError::InsufficientSize(InsufficientSizeError { required_size })) => {
-                    room = required_size;
-                }
-                Err(EncryptError::EncryptExhausted) => return Err(Error::EncryptError),
-                Ok(written) => return Ok(written),
-            }
-        }
+        traffic.queue_close_notify(self.records).map_err(unwritten)
+    }
+}
+
+fn unwritten(error: EncryptError) -> Error {
+    match error {
+        EncryptError::InsufficientSize(_) => Error::General("too little room for records".into()),
+        EncryptError::EncryptExhausted => Error::EncryptError,
     }
 }
 

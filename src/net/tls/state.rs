@@ -78,12 +78,12 @@ impl State {
         }
     }
 
-    pub fn encrypt(&mut self, plain: &[u8], records: &mut Vec<u8>) -> io::Result<usize> {
+    pub fn encrypt(&mut self, plain: &[u8], records: &mut [u8]) -> io::Result<usize> {
         let Self { session, incoming, plain: read, outgoing, .. } = self;
         session.encrypt(plain, records, (incoming, read, outgoing)).map_err(of_protocol)
     }
 
-    pub fn farewell(&mut self, records: &mut Vec<u8>) -> io::Result<usize> {
+    pub fn farewell(&mut self, records: &mut [u8]) -> io::Result<usize> {
         let Self { session, incoming, plain: read, outgoing, .. } = self;
         session.farewell(records, (incoming, read, outgoing)).map_err(of_protocol)
     }
