@@ -138,6 +138,7 @@ fn secured(host: &Bytes) -> Secured {
         .ok()
         .filter(|host| host.trim_matches(['[', ']']).parse::<IpAddr>().is_err());
     Secured {
+        audience: Secured::ANY,
         protocol: "TLSv1.3",
         cipher: "TLS_AES_256_GCM_SHA384",
         server_name: name.filter(|name| !name.is_empty()).map(Into::into),

@@ -96,8 +96,15 @@ pub struct Secured {
     pub cipher: &'static str,
     /// Whom the client asked for (SNI), lower case.
     pub server_name: Option<Box<str>>,
+    /// What was asked of the client before it came in: the same number, the same demands.
+    pub audience: u64,
     /// Of the certificate that the client has shown, and proven to be its own.
     pub client: Option<ClientCertificate>,
+}
+
+impl Secured {
+    /// The audience of whoever only asks what would be answered to one who came in.
+    pub const ANY: u64 = 0;
 }
 
 /// A client's certificate that one of the site's authorities has signed.

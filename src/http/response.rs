@@ -14,6 +14,8 @@ pub struct Response {
     pub body: Body,
     /// The writer sends it no faster than that. `None` says nothing, and so is no limit either.
     pub limit_rate: Option<Rate>,
+    /// Nothing more is answered on this connection of HTTP/1.
+    pub closes: bool,
     /// What the access log says of how it came about.
     pub trace: Trace,
     /// Called once by the writer, when the last byte is out or will never be.

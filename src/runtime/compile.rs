@@ -75,7 +75,8 @@ impl Snapshot {
             .iter()
             .map(|upstream| Compiled::new(upstream, former_of(&upstream.name), &placements))
             .collect();
-        let sites = config.sites.iter().map(site).collect();
+        let numbered = config.sites.iter().enumerate();
+        let sites = numbered.map(|(index, one)| site(one, secure.audience(index))).collect();
         let access_format = Arc::new(access_format(&config.log.access_format));
         let room = former.map_or_else(
             || Arc::new(Room::new(process::max_connections(&config))),
@@ -214,8 +215,8 @@ impl Snapshot {
     }
 }
 
-fn site(site: &model::Site) -> Arc<Site> {
-    Arc::new(Site::new(read_pages(&site.errors), site))
+fn site(site: &model::Site, audience: Option<u64>) -> Arc<Site> {
+    Arc::new(Site::new(read_pages(&site.errors), site, audience))
 }
 
 fn access_format(format: &model::AccessFormat) -> AccessFormat {

@@ -15,6 +15,8 @@ use crate::tls::{Acceptor, ClientTerms, Offer, Process, Terms};
 pub(super) struct Secure {
     pub process: Arc<Process>,
     acceptors: BTreeMap<ListenAddr, Arc<Acceptor>>,
+    /// By the site's index.
+    offers: Vec<Option<Arc<Offer>>>,
 }
 
 impl Secure {
@@ -22,7 +24,7 @@ impl Secure {
         let listeners: BTreeSet<&ListenAddr> =
             config.sites.iter().flat_map(|site| &site.listen_tls).collect();
         if listeners.is_empty() {
-            return Self { process, acceptors: BTreeMap::new() };
+            return Self { process, acceptors: BTreeMap::new(), offers: Vec::new() };
         }
         let router = Arc::new(router(config));
         let offers: Vec<Option<Arc<Offer>>> = config.sites.iter().map(|site| offer(site, &process)).collect();
@@ -34,7 +36,12 @@ impl Secure {
             let choose = move |host: &[u8]| router.site(&listen, host);
             (listener.clone(), Arc::new(Acceptor::new(offers, choose)))
         });
-        Self { process, acceptors: acceptors.collect() }
+        Self { process, acceptors: acceptors.collect(), offers: offers.clone() }
+    }
+
+    /// What a site asks of its clients.
+    pub fn audience(&self, site: usize) -> Option<u64> {
+        self.offers.get(site)?.as_ref().map(|offer| offer.audience())
     }
 
     /// Of a listener that speaks TLS.

@@ -27,18 +27,28 @@ pub(super) struct Site {
     names: Vec<(Box<str>, usize)>,
     roots: Vec<Root>,
     /// Where clients are sent that come by plain HTTP, if they are.
-    pub https_only: Option<Template>,
+    pub https_only: Option<Https>,
     /// Strict-Transport-Security of all answers over TLS.
     pub hsts: Option<HeaderValue>,
-    /// Whether clients are asked for certificates.
-    pub certified: bool,
+    /// Where clients are asked for certificates: by which connections they have been.
+    pub audience: Option<u64>,
+}
+
+/// Where a client comes that is sent there.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Https {
+    /// What it asked for.
+    pub place: Template,
+    /// The same host, where it asked for no place (`OPTIONS *`).
+    pub origin: Template,
 }
 
 /// The same place over TLS, on the first port that speaks it.
-fn https(site: &model::Site) -> Option<Template> {
+fn https(site: &model::Site) -> Option<Https> {
     let port = site.listen_tls.iter().filter_map(ListenAddr::port).find(|port| *port > 0).unwrap_or(HTTPS);
     let port = if port == HTTPS { String::new() } else { format!(":{port}") };
-    Template::parse(&format!("https://$host{port}$request_uri")).ok()
+    let template = |path: &str| Template::parse(&format!("https://$host{port}{path}")).ok();
+    Some(Https { place: template("$request_uri")?, origin: template("/")? })
 }
 
 fn strict_transport_security(hsts: model::Hsts) -> Option<HeaderValue> {
@@ -72,7 +82,7 @@ pub(super) struct Inside {
 }
 
 impl Site {
-    pub fn new(pages: ErrorPages, site: &model::Site) -> Self {
+    pub fn new(pages: ErrorPages, site: &model::Site, audience: Option<u64>) -> Self {
         let locations = &site.locations;
         let numbered = || locations.iter().enumerate();
         let name =
@@ -83,7 +93,7 @@ impl Site {
             names: numbered().filter_map(name).collect(),
             https_only: site.https_only.then(|| https(site)).flatten(),
             hsts: site.hsts.and_then(strict_transport_security),
-            certified: site.tls.client.is_some(),
+            audience: audience.filter(|_| site.tls.client.is_some()),
             roots: numbered().filter_map(|(index, location)| Root::of(location, index)).collect(),
         }
     }

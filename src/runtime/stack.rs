@@ -115,15 +115,22 @@ impl Inner {
     }
 
     async fn respond(&self, request: Box<Request>, record: &Record) -> Response {
-        let Some((index, locations, site)) = self.site(&request) else {
+        let Some((locations, site)) = self.site(&request) else {
             return self.rescue(unknown_host(&request), record);
         };
-        if let Some(fault) = self.misdirected(&request, index, site) {
-            return self.rescue(fault, record);
-        }
-        if let Some(response) = secure::upgraded(&request, site) {
-            self.witness.note(|| Step::Secure);
+        if let Some(fault) = Self::misdirected(&request, site) {
+            let mut response = self.rescue(fault, record);
+            // A client that does not know the status would ask here for ever.
+            response.closes = true;
             return response;
+        }
+        match secure::upgraded(&request, site) {
+            Ok(None) => {}
+            Ok(Some(response)) => {
+                self.witness.note(|| Step::Secure);
+                return response;
+            }
+            Err(fault) => return self.rescue(fault, record),
         }
         let scheme = request.client.scheme;
         let answer = Journey::new(locations, site, record, &self.witness).run(request);
@@ -135,10 +142,10 @@ impl Inner {
         response
     }
 
-    fn site(&self, request: &Request) -> Option<(usize, &Locations<Rc<Location>>, &Site)> {
+    fn site(&self, request: &Request) -> Option<(&Locations<Rc<Location>>, &Site)> {
         let index = self.router.site(&request.connection.listener, &request.authority.host)?;
         self.witness.note(|| Step::Site(index));
-        Some((index, self.router.locations(index)?, self.sites.get(index)?))
+        Some((self.router.locations(index)?, self.sites.get(index)?))
     }
 
     fn refuse(&self, refused: Refused) -> Response {

@@ -1,7 +1,7 @@
 //! Which connections there are, and the way to ask them to end.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,6 +30,8 @@ pub(super) struct Connections {
     accepting: Cell<usize>,
     next: Cell<u64>,
     open: RefCell<HashMap<u64, Weak<Io>>>,
+    /// Those that agree on keys still, the oldest first.
+    arriving: RefCell<BTreeMap<u64, Rc<Notify>>>,
     empty: Notify,
     /// When none was idle.
     none_idle: Cell<Option<Instant>>,
@@ -50,6 +52,7 @@ impl Connections {
             accepting: Cell::default(),
             next: Cell::default(),
             open: RefCell::default(),
+            arriving: RefCell::default(),
             empty: Notify::new(),
         }
     }
@@ -76,6 +79,8 @@ impl Connections {
         if self.none_idle.get().is_some_and(|at| at.elapsed() < LOOK_AGAIN) {
             return 0;
         }
+        let arriving = self.end_arriving(most);
+        let most = most - arriving;
         let open = self.open.borrow();
         let all = open.values().filter_map(Weak::upgrade);
         let mut idle: Vec<_> = all.filter_map(|io| Some((io.idle_since()?, io))).collect();
@@ -86,7 +91,30 @@ impl Connections {
         }
         idle.iter().take(count).for_each(|(_, io)| io.give_way());
         self.room.asked(count);
+        arriving + count
+    }
+
+    /// Has some of those end that have not come in yet, `most` of them, the oldest first: whoever says nothing
+    /// takes a place as well. How many there are.
+    fn end_arriving(&self, most: usize) -> usize {
+        let mut arriving = self.arriving.borrow_mut();
+        let count = arriving.len().div_ceil(ENDED).min(ENDED).min(most);
+        for _ in 0..count {
+            if let Some((_, end)) = arriving.pop_first() {
+                end.notify_one();
+            }
+        }
+        self.room.asked(count);
         count
+    }
+
+    /// Counts a connection in that agrees on keys, until the guard is dropped.
+    pub fn arrive(self: &Rc<Self>) -> Arriving {
+        let id = self.next.get();
+        self.next.set(id + 1);
+        let end = Rc::new(Notify::new());
+        self.arriving.borrow_mut().insert(id, Rc::clone(&end));
+        Arriving { id, end, counted: self.accept() }
     }
 
     /// Counts an accept loop in until the guard is dropped.
@@ -114,6 +142,9 @@ impl Connections {
     /// Idle connections end now, busy ones with the answer they are at.
     pub fn drain(&self) {
         self.ending.set(Ending::Now);
+        for (_, end) in std::mem::take(&mut *self.arriving.borrow_mut()) {
+            end.notify_one();
+        }
         for io in self.open.borrow().values().filter_map(Weak::upgrade) {
             io.wake_if_idle();
         }
@@ -133,6 +164,30 @@ impl Connections {
     fn tell_if_empty(&self) {
         if self.is_empty() {
             self.empty.notify_one();
+        }
+    }
+}
+
+/// The entry of a connection that agrees on keys.
+pub(super) struct Arriving {
+    id: u64,
+    end: Rc<Notify>,
+    counted: Accepting,
+}
+
+impl Arriving {
+    /// Ready when its place is wanted by others, or nobody is to come in any more.
+    pub async fn is_unwanted(&self) {
+        self.end.notified().await;
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        let connections = &self.counted.0;
+        let was_asked = connections.arriving.borrow_mut().remove(&self.id).is_none();
+        if was_asked && connections.ending.get() != Ending::Now {
+            connections.room.left();
         }
     }
 }

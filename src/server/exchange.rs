@@ -170,7 +170,7 @@ where
     async fn write(&self, response: &mut Response, asked: Asked) -> After {
         let broken = !self.io.inbound.borrow().can_be_skipped(SKIP_MAX);
         let until_close = Framing::of(response, asked) == Framing::UntilClose;
-        let close = !asked.keep_alive || until_close || broken || self.shared.is_last();
+        let close = response.closes || !asked.keep_alive || until_close || broken || self.shared.is_last();
         let Written { mut sent, tunnel, must_reset } =
             outbound::send(self.io, self.limits, response, asked, close).await;
         if let Some(tunnel) = tunnel {

@@ -291,13 +291,18 @@ where
         let limit = self.shared.settings.get().handshake;
         // Whoever waits for the end of all connections waits for this one, which is not one yet.
         let connections = Rc::clone(&self.shared.connections);
-        let counted = connections.accept();
+        let arriving = connections.arrive();
         tokio::task::spawn_local(async move {
             let told = (&*complaints, connections.counts());
-            if let Some(agreed) = secure::agree(stream, local, acceptor, limit, told).await {
+            let agreed = tokio::select! {
+                biased;
+                agreed = secure::agree(stream, local, acceptor, limit, told) => agreed,
+                () = arriving.is_unwanted() => None,
+            };
+            if let Some(agreed) = agreed {
                 arrived.speak(agreed);
             }
-            drop(counted);
+            drop(arriving);
         });
     }
 }

@@ -33,9 +33,10 @@ impl Agreed {
     }
 
     fn of(stream: Stream, agreement: Agreement) -> Self {
-        let Agreement { protocol, cipher, server_name, application, client_subject, .. } = agreement;
+        let Agreement { protocol, cipher, server_name, application, audience, client_subject, .. } =
+            agreement;
         let client = client_subject.map(|subject| ClientCertificate { subject });
-        let secured = Secured { protocol, cipher, server_name, client };
+        let secured = Secured { protocol, cipher, server_name, audience, client };
         Self { stream, scheme: Scheme::Https, secured: Some(Box::new(secured)), application }
     }
 }

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -37,7 +37,7 @@ pub(super) async fn run(mut client: Pin<&mut dyn Duplex>, early: Bytes, tunnel: 
         if failed || (up.ended && down.ended && flushed.is_ready()) {
             return Poll::Ready(());
         }
-        let now = (up.moved + down.moved, up.ended || down.ended);
+        let now = (up.moved + down.moved, up.closing || down.closing);
         if now != last {
             last = now;
             idle.set(if now.1 { HALF_OPEN } else { IDLE });
@@ -63,12 +63,14 @@ fn flush(
 struct Direction {
     pending: Bytes,
     moved: u64,
+    /// Its source has ended, and its end has not been passed on.
+    closing: bool,
     ended: bool,
 }
 
 impl Direction {
     fn new(pending: Bytes) -> Self {
-        Self { pending, moved: 0, ended: false }
+        Self { pending, moved: 0, closing: false, ended: false }
     }
 
     /// Moves what can be moved now. An end of `from` is passed on as an end of `to`'s input only, so
@@ -80,6 +82,11 @@ impl Direction {
         mut to: Pin<&mut (dyn Duplex + '_)>,
     ) -> io::Result<()> {
         while !self.ended {
+            if self.closing {
+                // Records on their way go before the farewell.
+                self.ended = to.as_mut().poll_shutdown(cx)?.is_ready();
+                return Ok(());
+            }
             while !self.pending.is_empty() {
                 let Poll::Ready(written) = to.as_mut().poll_write(cx, &self.pending)? else { return Ok(()) };
                 if written == 0 {
@@ -89,10 +96,7 @@ impl Direction {
                 self.moved += written as u64;
             }
             let Poll::Ready(read) = poll_read(cx, from.as_mut())? else { return Ok(()) };
-            if read.is_empty() {
-                self.ended = true;
-                let _ = to.as_mut().poll_shutdown(cx)?;
-            }
+            self.closing = read.is_empty();
             self.pending = read;
         }
         Ok(())
@@ -129,8 +133,7 @@ impl AsyncWrite for Client<'_> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Where records wait for room, the farewell waits behind them, and nobody asks a second time.
-        let _ = self.0.stream.poll_flushed(cx)?;
+        ready!(self.0.stream.poll_flushed(cx))?;
         Poll::Ready(self.0.stream.shutdown_write())
     }
 }

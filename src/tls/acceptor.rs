@@ -103,16 +103,24 @@ impl Acceptor {
         drop(accepted);
         let tls = TlsStream::server(stream, Arc::clone(offer.config()), read)?;
         tls.handshake().await?;
-        let agreement = tls.with_agreement(|common| Agreement::of(common, name));
+        let agreement = tls.with_agreement(|common| Agreement::of(common, name, offer.audience()));
         Ok((Stream::Tls(Box::new(tls)), agreement))
     }
 
     /// What the site offers that a client asks for by name or, if it has none to ask for, by address.
     fn offer(&self, name: Option<&str>, local: Option<IpAddr>) -> Result<&Arc<Offer>, Refusal> {
-        let address = local.map(|address| address.to_string()).unwrap_or_default();
+        let address = local.map(host).unwrap_or_default();
         let site = (self.choose)(name.unwrap_or(&address).as_bytes());
         let offer = site.and_then(|site| self.offers.get(&site));
         offer.ok_or_else(|| name.map_or(Refusal::NoName, |name| Refusal::UnknownName(name.into())))
+    }
+}
+
+/// An address as a site is called by it.
+fn host(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
     }
 }
 

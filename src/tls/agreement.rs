@@ -18,6 +18,8 @@ pub struct Agreement {
     /// Whom the client asked for, lower case.
     pub server_name: Option<Box<str>>,
     pub application: Application,
+    /// What was asked of it ([`super::Offer::audience`]).
+    pub audience: u64,
     /// Whether keys of an earlier connection were used.
     pub is_resumed: bool,
     /// Of the certificate that the client has proven to be its own (RFC 4514).
@@ -34,7 +36,7 @@ pub enum Application {
 }
 
 impl Agreement {
-    pub(super) fn of(common: &CommonState, server_name: Option<Box<str>>) -> Self {
+    pub(super) fn of(common: &CommonState, server_name: Option<Box<str>>, audience: u64) -> Self {
         let application = match common.alpn_protocol() {
             Some(b"h2") => Application::Http2,
             Some(ACME) => Application::Challenge,
@@ -46,6 +48,7 @@ impl Agreement {
             cipher: common.negotiated_cipher_suite().map_or("", |suite| cipher(suite.suite())),
             server_name,
             application,
+            audience,
             is_resumed: common.handshake_kind() == Some(HandshakeKind::Resumed),
             client_subject: shown.map(subject),
         }

@@ -9,7 +9,7 @@ use rustls::SignatureAlgorithm;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Error};
 
 use super::pem::{self, Problem};
 
@@ -117,6 +117,8 @@ impl Identity {
 
     /// Whether it is for that host, by exact name or by wildcard (RFC 9525 6.3).
     pub fn is_for(&self, host: &str) -> bool {
+        // An address of IPv6 stands in brackets where a port could follow.
+        let host = host.trim_matches(['[', ']']);
         let parent = host.split_once('.').map(|(_, parent)| parent);
         self.names.iter().any(|name| match name.strip_prefix("*.") {
             Some(suffix) => parent.is_some_and(|parent| parent.eq_ignore_ascii_case(suffix)),
@@ -163,6 +165,11 @@ fn check_order(chain: &[X509Certificate<'_>], file: &Path) -> Result<(), Problem
             );
             return Err(Problem::new(file, what)
                 .help("first the site's own certificate, then each one's issuer, without the root"));
+        }
+        if one.verify_signature(Some(next.public_key())) == Err(X509Error::SignatureVerificationError) {
+            let what = format!("certificate {} was not signed by the one that follows it", index + 1);
+            return Err(Problem::new(file, what)
+                .help("its issuer has several certificates of that name: take the chain that came with it"));
         }
     }
     Ok(())

@@ -37,6 +37,7 @@ pub struct ClientTerms {
 pub struct Offer {
     config: Arc<ServerConfig>,
     shown: Arc<Shown>,
+    audience: u64,
 }
 
 impl Offer {
@@ -58,13 +59,19 @@ impl Offer {
         let shown = Arc::new(Shown::new(terms));
         let mut config = builder.with_cert_resolver(Arc::clone(&shown) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = protocols(terms);
-        config.ticketer = process.tickets(&audience)?;
+        let audience = process.audience(&audience)?;
+        config.ticketer = audience.tickets;
         // Ours is an order that somebody has thought about.
         config.ignore_client_order = true;
         // Tickets serve both versions, and hold nothing here.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.key_log = Arc::clone(process.key_log());
-        Ok(Self { config: Arc::new(config), shown })
+        Ok(Self { config: Arc::new(config), shown, audience: audience.id })
+    }
+
+    /// Which clients come in by it: the same number for all offers that ask the same of them.
+    pub const fn audience(&self) -> u64 {
+        self.audience
     }
 
     pub(super) fn config(&self) -> &Arc<ServerConfig> {

@@ -16,9 +16,25 @@ use super::{Authorities, ManagedIdentities};
 /// Session tickets and identities that outlast a configuration.
 #[derive(Debug)]
 pub struct Process {
-    tickets: Mutex<Vec<(Audience, Arc<dyn ProducesTickets>)>>,
+    audiences: Mutex<Audiences>,
     key_log: Arc<dyn KeyLog>,
     identities: Arc<ManagedIdentities>,
+}
+
+/// Those that there have been lately.
+#[derive(Debug, Default)]
+struct Audiences {
+    last: u64,
+    known: Vec<Known>,
+}
+
+/// Who proved the same can resume each other's sessions, and none of anybody else.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    audience: Audience,
+    /// Never that of another one.
+    pub id: u64,
+    pub tickets: Arc<dyn ProducesTickets>,
 }
 
 /// Who may resume a session: only clients that had to prove the same (CVE-2025-23419).
@@ -37,7 +53,7 @@ const AUDIENCES: usize = 64;
 
 impl Default for Process {
     fn default() -> Self {
-        Self { tickets: Mutex::default(), key_log: Arc::new(NoKeyLog), identities: Arc::default() }
+        Self { audiences: Mutex::default(), key_log: Arc::new(NoKeyLog), identities: Arc::default() }
     }
 }
 
@@ -51,7 +67,7 @@ impl Process {
             Some(file) => Arc::new(KeyFile::open(file)?),
             None => Arc::new(NoKeyLog),
         };
-        Ok(Self { tickets: Mutex::default(), key_log, identities: Arc::default() })
+        Ok(Self { audiences: Mutex::default(), key_log, identities: Arc::default() })
     }
 
     /// Those that an authority signs while the server runs.
@@ -63,19 +79,21 @@ impl Process {
         &self.key_log
     }
 
-    /// The keys of session tickets for that audience: the same in all event loops, new ones every few hours,
-    /// never written anywhere.
-    pub(super) fn tickets(&self, audience: &Audience) -> Result<Arc<dyn ProducesTickets>, rustls::Error> {
-        let mut known = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, tickets)) = known.iter().find(|(one, _)| one == audience) {
-            return Ok(Arc::clone(tickets));
+    /// What is kept of an audience: the keys of its session tickets are the same in all event loops, new ones come
+    /// every few hours, and they are never written anywhere.
+    pub(super) fn audience(&self, audience: &Audience) -> Result<Known, rustls::Error> {
+        let mut audiences = self.audiences.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = audiences.known.iter().find(|known| known.audience == *audience) {
+            return Ok(known.clone());
         }
+        audiences.last += 1;
         let tickets = aws_lc_rs::Ticketer::new()?;
-        if known.len() >= AUDIENCES {
-            known.remove(0);
+        let known = Known { audience: audience.clone(), id: audiences.last, tickets };
+        if audiences.known.len() >= AUDIENCES {
+            audiences.known.remove(0);
         }
-        known.push((audience.clone(), Arc::clone(&tickets)));
-        Ok(tickets)
+        audiences.known.push(known.clone());
+        Ok(known)
     }
 }
 

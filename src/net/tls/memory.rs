@@ -26,8 +26,8 @@ pub(super) fn take() -> BytesMut {
 
 /// For the next connection.
 pub(super) fn give_back(mut memory: BytesMut) {
-    if (ROOM..=LARGEST).contains(&memory.capacity()) {
-        memory.clear();
+    memory.clear();
+    if memory.try_reclaim(ROOM) && memory.capacity() <= LARGEST {
         INCOMING.set(Some(memory));
     }
 }

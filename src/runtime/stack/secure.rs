@@ -4,7 +4,7 @@ use ::http::header::LOCATION;
 use ::http::{HeaderName, HeaderValue, StatusCode};
 
 use super::Inner;
-use crate::http::{Body, Cause, Fault, Request, Response, Scheme};
+use crate::http::{Body, Cause, Fault, Request, Response, Scheme, Secured};
 use crate::runtime::site::Site;
 use crate::tls::Challenges;
 
@@ -20,25 +20,34 @@ impl Inner {
         Some(Response::new(StatusCode::OK).with_header(::http::header::CONTENT_TYPE, kind).with_body(body))
     }
 
-    /// A client that proved who it is to one site has proved nothing to another (RFC 9110 15.5.20).
-    pub(super) fn misdirected(&self, request: &Request, index: usize, site: &Site) -> Option<Fault> {
-        let secured = request.connection.secured.as_ref().filter(|_| site.certified)?;
-        let name = secured.server_name.as_deref().unwrap_or_default();
-        let agreed = self.router.site(&request.connection.listener, name.as_bytes());
-        (agreed != Some(index)).then(|| {
+    /// A client that proved who it is by one site's demands has proved nothing by another's (RFC 9110 15.5.20), nor
+    /// by those that are new since it came.
+    pub(super) fn misdirected(request: &Request, site: &Site) -> Option<Fault> {
+        let (audience, secured) = (site.audience?, request.connection.secured.as_ref()?);
+        let is_other = ![audience, Secured::ANY].contains(&secured.audience);
+        is_other.then(|| {
             let host = String::from_utf8_lossy(&request.authority.raw).into_owned();
+            let name = secured.server_name.as_deref().unwrap_or_default();
             Fault::new(Cause::OtherCertificate, format!("{host:?} on a connection to {name:?}"))
         })
     }
 }
 
-/// Sends a client that came by plain HTTP to the same place over TLS.
-pub(super) fn upgraded(request: &Request, site: &Site) -> Option<Response> {
-    let to = site.https_only.as_ref().filter(|_| request.client.scheme == Scheme::Http)?;
-    if request.authority.host.is_empty() {
-        return None;
+/// Sends a client that came by plain HTTP to the same place over TLS. Whoever answers an authority's challenge
+/// is asked by plain HTTP.
+pub(super) fn upgraded(request: &Request, site: &Site) -> Result<Option<Response>, Fault> {
+    let Some(to) = site.https_only.as_ref().filter(|_| request.client.scheme == Scheme::Http) else {
+        return Ok(None);
+    };
+    if Challenges::token(&request.target.path).is_some() {
+        return Ok(None);
     }
-    Some(Response::new(StatusCode::PERMANENT_REDIRECT).with_header(LOCATION, to.render_location(request)))
+    if request.authority.host.is_empty() {
+        return Err(Fault::new(Cause::BadHost, "the site is for https alone, and no Host says where to go"));
+    }
+    let to = if request.target.raw.starts_with(b"/") { &to.place } else { &to.origin };
+    let response = Response::new(StatusCode::PERMANENT_REDIRECT);
+    Ok(Some(response.with_header(LOCATION, to.render_location(request))))
 }
 
 /// Browsers heed it over TLS only (RFC 6797 8.1), and an application may say something else.

@@ -178,8 +178,15 @@ where
         } else if let Some(reason) = self.link.refused() {
             self.tell(reason);
             reason
-        } else if !self.exchanges.is_empty() || self.connection.has_streams() {
+        } else if !self.exchanges.is_empty() {
             return self.end_after_streams();
+        } else if self.connection.has_streams() {
+            // All of it is handed over, and only the client's windows hold it back.
+            let send = self.shared.settings.get().send;
+            if self.rest.poll_held(send, cx).is_pending() {
+                return self.end_after_streams();
+            }
+            Reason::ENHANCE_YOUR_CALM
         } else {
             let last = self.ending == Ending::AfterStreams;
             if self.rest.poll_idle(&self.shared, last, cx).is_pending() {

@@ -17,10 +17,14 @@ const MOST: u32 = 1000;
 /// How long it takes for one to come back.
 const A_CREDIT: Duration = Duration::from_millis(10);
 
-/// What a request gives back when it is answered, and each piece of content that is sent. As many window
-/// updates may follow from it, and a PRIORITY or two.
+/// What a request gives back when it is answered: a PRIORITY or two, and a window update, may follow from it.
 pub(super) const ANSWERED: u32 = 8;
-pub(super) const SENT: u32 = 2;
+
+/// What content that is sent gives back: eager clients open both windows again for every 4 KiB.
+pub(super) const fn sent(count: usize) -> u32 {
+    let updates = 2 * (1 + count / 4096);
+    if updates < MOST as usize { updates as u32 } else { MOST }
+}
 
 const PREFACE: usize = 24;
 const HEADER: usize = 9;
@@ -34,9 +38,13 @@ const PING: u8 = 6;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 
+/// A frame of no more than this may be padding alone (RFC 9113 6.1).
+const MOST_PADDING: usize = 256;
+
 const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
+const PADDED: u8 = 8;
 
 /// What a client may still ask of us, and where in a frame its bytes have come.
 #[derive(Debug)]
@@ -67,8 +75,10 @@ impl Floods {
     /// Looks at what has come.
     ///
     /// # Errors
-    /// Why the connection is to end: the credit is used up, or a frame has a size that its type cannot have.
-    pub fn look(&mut self, mut bytes: &[u8]) -> Result<(), Reason> {
+    /// Why the connection is to end, and how many bytes come before that: the credit is used up, or a frame has a
+    /// size that its type cannot have.
+    pub fn look(&mut self, all: &[u8]) -> Result<(), (usize, Reason)> {
+        let mut bytes = all;
         loop {
             let skipped = self.skip.min(bytes.len());
             bytes.advance(skipped);
@@ -82,7 +92,8 @@ impl Floods {
             self.filled += taken;
             if self.filled == HEADER {
                 self.filled = 0;
-                self.take_frame()?;
+                let before = all.len() - bytes.len();
+                self.take_frame().map_err(|reason| (before.saturating_sub(HEADER), reason))?;
             }
         }
     }
@@ -148,6 +159,7 @@ const fn is_possible(kind: u8, flags: u8, length: usize) -> bool {
 const fn cost(kind: u8, flags: u8, length: usize) -> u32 {
     match kind {
         DATA if length == 0 && flags & END_STREAM == 0 => 4,
+        DATA if flags & PADDED != 0 && length <= MOST_PADDING => 1,
         DATA => 0,
         // Each has us write as well.
         SETTINGS if flags & ACK == 0 => 4,
@@ -207,14 +219,14 @@ mod tests {
         let mut floods = begun();
         for _ in 0..3 * MOST {
             floods.look(&frame(WINDOW_UPDATE, 0, &[0; 4]).repeat(2)).unwrap();
-            floods.give(SENT);
+            floods.give(sent(1));
         }
     }
 
     #[test]
     fn a_frame_of_a_wrong_size_is_an_error_of_the_connection() {
         for wrong in [frame(PING, 0, &[0; 7]), frame(SETTINGS, ACK, &[0; 6]), frame(RST_STREAM, 0, &[0; 5])] {
-            assert_eq!(begun().look(&wrong), Err(Reason::FRAME_SIZE_ERROR));
+            assert_eq!(begun().look(&wrong), Err((0, Reason::FRAME_SIZE_ERROR)));
         }
     }
 }

@@ -49,7 +49,11 @@ impl Link {
     /// What was read ahead already counts like what comes.
     pub fn new(io: Rc<Io>) -> Rc<Self> {
         let mut floods = Floods::new();
-        let refused = floods.look(&io.input.borrow()).err();
+        let looked = floods.look(&io.input.borrow());
+        let refused = looked.err().map(|(good, reason)| {
+            io.input.borrow_mut().truncate(good);
+            reason
+        });
         Rc::new(Self {
             io,
             gate: Gate::default(),
@@ -129,11 +133,11 @@ impl Link {
     }
 
     fn poll_take(&self, cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.refused.get().is_some() {
-            return Poll::Pending;
-        }
         let mut input = self.io.input.borrow_mut();
         if input.is_empty() {
+            if self.refused.get().is_some() {
+                return Poll::Pending;
+            }
             ready!(self.poll_fill(cx, &mut input))?;
         }
         let taken = room.remaining().min(input.len());
@@ -161,10 +165,13 @@ impl Link {
         };
         let read = read?;
         self.read.set(self.read.get() + read);
-        if let Err(reason) = self.floods.borrow_mut().look(input) {
+        if let Err((good, reason)) = self.floods.borrow_mut().look(input) {
+            // What came before it, as the preface, still counts: else nobody could be told of the error.
             self.refused.set(Some(reason));
-            input.clear();
-            return Poll::Pending;
+            input.truncate(good);
+            if good == 0 {
+                return Poll::Pending;
+            }
         }
         Poll::Ready(Ok(()))
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::{Reason, SendStream};
 
-use super::floods::SENT;
+use super::floods;
 use super::gate::{PIECE, Turn, share};
 use super::head;
 use super::link::Link;
@@ -186,7 +186,7 @@ impl Outbound {
         self.stream.send_data(piece, last).map_err(left_by)?;
         self.ending.sent(count as u64);
         if count >= USEFUL || whole {
-            self.link.floods.borrow_mut().give(SENT);
+            self.link.floods.borrow_mut().give(floods::sent(count));
         }
         if let Some(throttle) = &mut self.throttle {
             throttle.spend(count as u64);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::link::Link;
 use crate::http::Cause;
+use crate::net::Deadline;
 use crate::server::connection::Shared;
 use crate::server::outbound::{FAST, FAST_WAIT, RATE, WINDOW};
 use crate::server::pace::{Late, Pace};
@@ -29,6 +30,8 @@ pub(super) struct Rest {
     asked: bool,
     pace: Pace,
     written: u64,
+    /// How much was written when answers were last seen to be held back, and how long they may be.
+    held: (u64, Deadline),
 }
 
 impl Rest {
@@ -40,6 +43,7 @@ impl Rest {
             asked: false,
             pace: Pace::over(WINDOW),
             written: 0,
+            held: (u64::MAX, Deadline::none()),
         }
     }
 
@@ -81,6 +85,18 @@ impl Rest {
         }
         io.rest_idle(cx.waker().clone());
         io.read_limit.borrow_mut().poll(cx)
+    }
+
+    /// Answers wait for the client's windows, and for nothing else. Ready when that has lasted for too long.
+    pub fn poll_held(&mut self, send: Duration, cx: &mut Context<'_>) -> Poll<()> {
+        let (written, limit) = &mut self.held;
+        if *written != self.link.written() {
+            *written = self.link.written();
+            limit.set(send);
+        }
+        ready!(limit.poll(cx));
+        self.link.cause.set(Some(Cause::ClientStalled));
+        Poll::Ready(())
     }
 
     /// Ready when the client has taken nothing, or too little, for too long, of whatever it asked for.

@@ -108,6 +108,8 @@ impl Exchange {
         let body = match std::mem::take(&mut response.body) {
             Body::Bytes(bytes) if !throttled => match whole(&mut stream, bytes) {
                 Ok(sent) => {
+                    let count = usize::try_from(sent).unwrap_or(usize::MAX);
+                    ending.link.floods.borrow_mut().give(super::floods::sent(count));
                     ending.sent(sent);
                     ending.done();
                     return Begun::Over;

@@ -59,7 +59,11 @@ async fn next(io: &Io, frames: &mut Frames, unwritten: bool) -> Result<Next, Fau
     poll_fn(|cx| match frames.poll(cx) {
         Poll::Ready(next) => Poll::Ready(next),
         Poll::Pending if unwritten => Poll::Ready(Ok(Next::Nothing)),
-        Poll::Pending => leaving.poll(io, cx).map(|cause| Err(cause.into())),
+        Poll::Pending => {
+            // Records of the piece before may wait for room, and nobody else has them sent.
+            let _ = io.stream.poll_flushed(cx);
+            leaving.poll(io, cx).map(|cause| Err(cause.into()))
+        }
     })
     .await
 }

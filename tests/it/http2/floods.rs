@@ -240,3 +240,33 @@ fn answers_that_nobody_takes() {
     assert!(used < MEMORY, "{used} bytes");
     Frames::open(&proxy).ping();
 }
+
+/// Innocent: some clients open both windows again for every frame that they get.
+#[test]
+fn eager_window_updates_are_no_flood() {
+    let proxy = site("files = \"www\"\n").file("www/a", vec![b'x'; 40_000_000]).start();
+    let mut client = Frames::open(&proxy);
+    client.request(1, &[&[(":path", "/a")], &GET[..2], &GET[3..]].concat());
+    let (mut received, mut open) = (0, 0);
+    while received < 40_000_000 {
+        let frame = client.next().expect("the connection goes on");
+        assert_ne!(frame.kind, GOAWAY, "after {received} bytes");
+        if frame.kind == DATA {
+            received += frame.payload.len();
+            open += frame.payload.len();
+        }
+        while open >= 4096 {
+            client.window(1, 4096).window(0, 4096);
+            open -= 4096;
+        }
+    }
+}
+
+#[test]
+fn a_faulty_frame_right_behind_the_preface_is_named() {
+    let proxy = fixed();
+    let mut client = Frames::silent(&proxy);
+    let ping = frame(PING, 0, 0, [0; 7]);
+    client.send([&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &settings(&[]), &ping].concat());
+    client.fails(&[FRAME_SIZE_ERROR]);
+}

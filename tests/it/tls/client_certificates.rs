@@ -82,6 +82,8 @@ fn a_connection_to_one_site_does_not_reach_another_that_wants_certificates() {
     let response = client.exchange(&Request::get("/").header("Host", "a.localhost"));
     assert_eq!(response.status, 421);
     proxy.wait_for_log("other-certificate");
+    assert!(client.is_closed());
+    let mut client = connect(&proxy, &Tls::to("localhost"));
     assert_eq!(client.exchange(&Request::get("/").header("Host", "localhost")).text(), "localhost NONE");
     let options = Options { certificate: Some("client"), trusting: true, ..Options::default() };
     let mut client = connect(&proxy, &Tls::with("a.localhost", options));
@@ -100,4 +102,36 @@ fn a_session_of_one_site_opens_no_other() {
     }
     let refusal_text = refusal(&proxy, &tls.named("a.localhost"));
     assert!(refusal_text.contains("CertificateRequired"), "{refusal_text}");
+}
+
+#[test]
+fn whoever_came_before_certificates_were_asked_for_is_sent_away() {
+    let config = |tls: &str| site(tls, "") + &saying("$ssl_client_verify");
+    let proxy = Proxy::config(&config("")).start();
+    let mut early = connect(&proxy, &Tls::to("localhost"));
+    assert_eq!(early.exchange(&Request::get("/").header("Host", "localhost")).text(), "NONE");
+    let wanted = format!("client_ca = \"{}\"", fixture("ca.pem"));
+    assert!(proxy.reload(&config(&wanted)).contains("in force"));
+    assert_eq!(early.exchange(&Request::get("/").header("Host", "localhost")).status, 421);
+    assert!(early.is_closed());
+    assert_eq!(get(&proxy, &showing("client"), "/").text(), "SUCCESS");
+}
+
+#[test]
+fn who_does_not_say_which_site_it_wants_gets_into_no_other() {
+    let open = format!(
+        "[[site]]\nlisten_tls = [\"127.0.0.1:0\"]\nhosts = [\"127.0.0.1\"]\n[site.tls]\n{}{}",
+        identity("localhost"),
+        saying("open")
+    );
+    let closed = format!(
+        "[[site]]\nlisten_tls = [\"127.0.0.1:0\"]\n[site.tls]\n{}client_ca = \"{}\"\n{}",
+        identity("localhost"),
+        fixture("ca.pem"),
+        saying("closed")
+    );
+    let proxy = Proxy::config(&(open + &closed)).start();
+    let mut client = connect(&proxy, &Tls::to("127.0.0.1"));
+    assert_eq!(client.exchange(&Request::get("/").header("Host", "127.0.0.1")).text(), "open");
+    assert_eq!(client.exchange(&Request::get("/").header("Host", "a.test")).status, 421);
 }

@@ -89,3 +89,16 @@ fn a_silent_connection_is_closed_in_time_and_with_a_farewell() {
     let mut byte = [0];
     assert_eq!(client.read_some(&mut byte).unwrap(), 0);
 }
+
+#[test]
+fn whoever_says_nothing_gives_way_to_others() {
+    let config = format!("[server]\nmax_connections = 20\n{}{}", site("", ""), saying("here"));
+    let proxy = Proxy::config(&config).start();
+    let silent: Vec<Client> = (0..40).map(|_| Client::connect(&proxy.addresses()[0])).collect();
+    eventually("somebody comes in", || {
+        Client::over_tls(&Tls::to("localhost"), proxy.addr()).is_ok_and(|mut client| {
+            client.exchange(&Request::get("/").header("Host", "localhost")).status == 200
+        })
+    });
+    drop(silent);
+}

@@ -176,3 +176,45 @@ fn strict_transport_security_is_for_answers_over_tls() {
     assert_eq!(securely(&proxy, &request).header("strict-transport-security"), Some(strict));
     assert_eq!(plainly(&proxy, &request).header("strict-transport-security"), None);
 }
+
+#[test]
+fn what_authorities_ask_for_is_asked_by_plain_http() {
+    let proxy = both("", "https_only = true");
+    let request = |path: &str| Request::get(path).header("Host", "localhost");
+    assert_eq!(plainly(&proxy, &request("/.well-known/acme-challenge/token")).text(), "http");
+    assert_eq!(plainly(&proxy, &request("/.well-known/other")).status, 308);
+}
+
+#[test]
+fn where_https_is_wanted_nobody_is_answered_without_it() {
+    let config = format!(
+        "[[site]]\nlisten = [\"127.0.0.2:0\"]\nlisten_tls = [\"127.0.0.1:0\"]\nhttps_only = true\n[site.tls]\n{}{}",
+        crate::support::tls::identity("localhost"),
+        saying("here")
+    );
+    let proxy = Proxy::config(&config).start();
+    let address = proxy.addresses().iter().find(|address| address.starts_with("127.0.0.2:")).unwrap();
+    let response = Client::connect(address).send("GET / HTTP/1.0\r\n\r\n").response();
+    assert_eq!(response.status, 400);
+    let response = Client::connect(address).send("OPTIONS * HTTP/1.1\r\nHost: a.test\r\n\r\n").response();
+    assert_eq!(response.header("location"), Some("https://a.test/"));
+}
+
+#[test]
+fn the_last_bytes_of_a_tunnel_arrive_however_late_they_are_read() {
+    let origin = Origin::new(Transport::Tcp, |peer| {
+        peer.request().unwrap();
+        peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+        // More than all buffers on the way hold.
+        peer.send(vec![7; 12_000_000]);
+    });
+    let location = format!("[[site.location]]\nmatch = \"/\"\nproxy = \"http://{}\"\n", origin.address());
+    let proxy = Proxy::config(&(site("", "") + &location)).start();
+    for _ in 0..10 {
+        let mut client = connect(&proxy, &Tls::to("localhost"));
+        client.send(Request::get("/").header("Connection", "Upgrade").header("Upgrade", "websocket").bytes());
+        assert_eq!(client.head().status, 101);
+        client.finish();
+        assert_eq!(client.rest().len(), 12_000_000);
+    }
+}

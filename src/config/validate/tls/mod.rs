@@ -106,6 +106,12 @@ fn refuse_idle(at: &At<raw::Site>, https_only: Option<&At<bool>>, report: &mut R
             refuse(Problem::error(key, message).help(help), report);
         }
     }
+    let client_ca = raw.tls.as_ref().and_then(|at| at.value.client_ca.as_ref());
+    if let Some(client_ca) = client_ca.filter(|_| plain && https_only.is_none_or(|at| !at.value)) {
+        let help = "write `https_only = true`, or leave `listen` out";
+        let message = "`client_ca` asks nobody for a certificate who comes by plain HTTP";
+        refuse(Problem::warning(client_ca.key, message).help(help), report);
+    }
     if let Some(h2c) = raw.h2c.as_ref().filter(is_on).filter(|_| !plain) {
         let help = "with TLS, HTTP/2 is on anyway; for HTTP/2 without it write `listen` as well";
         refuse(Problem::error(h2c.key, "`h2c` is nothing without `listen`").help(help), report);
