@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::{self, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
@@ -38,14 +39,14 @@ pub enum Format {
 
 /// Set once; the log itself may be turned elsewhere.
 static LOG: OnceLock<Log> = OnceLock::new();
-static LEVEL: OnceLock<reload::Handle<LevelFilter, Registry>> = OnceLock::new();
+static LEVEL: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
 static JSON: AtomicBool = AtomicBool::new(false);
 static COLOURS: AtomicBool = AtomicBool::new(false);
 static ON_STDERR: AtomicBool = AtomicBool::new(true);
 
 /// Sends diagnostics of `level` and above to stderr. The first call wins.
 pub fn start(level: LevelFilter, format: Format) {
-    let (filter, handle) = reload::Layer::new(level);
+    let (filter, handle) = reload::Layer::new(said_by(level));
     let lines = tracing_subscriber::fmt::layer().event_format(Look).with_writer(Lines);
     // Another subscriber is in place only in tests, which keep theirs.
     if tracing_subscriber::registry().with(filter).with(lines).try_init().is_ok() {
@@ -56,12 +57,18 @@ pub fn start(level: LevelFilter, format: Format) {
     set(level, format);
 }
 
+/// What libraries have to say of every frame would bury our own words; who wants all of it asks for `trace`.
+fn said_by(level: LevelFilter) -> Targets {
+    let others = if level == LevelFilter::TRACE { level } else { level.min(LevelFilter::WARN) };
+    Targets::new().with_default(others).with_target("rproxy", level)
+}
+
 /// Changes level and look of what is said from now on.
 pub fn set(level: LevelFilter, format: Format) {
     JSON.store(format == Format::Json, Ordering::Relaxed);
     if let Some(handle) = LEVEL.get() {
         // Fails only when there is no subscriber any more, which stays for the rest of the process.
-        let _ = handle.reload(level);
+        let _ = handle.reload(said_by(level));
     }
 }
 
