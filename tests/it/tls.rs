@@ -1,5 +1,6 @@
 //! TLS to clients: who is shown to whom, what is agreed on, and what comes over it.
 
+mod browser;
 mod certificates;
 mod client_certificates;
 mod handshakes;

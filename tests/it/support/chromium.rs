@@ -33,10 +33,19 @@ const ARGUMENTS: &[&str] = &[
 impl Chromium {
     /// Opens a page, with a profile that nobody has used.
     pub fn open(url: &str) -> Self {
+        Self::open_with(url, &[])
+    }
+
+    /// The same with further arguments.
+    pub fn open_with(url: &str, further: &[&str]) -> Self {
         package::require("chromium", is_there);
         let profile = tempfile::Builder::new().prefix("chromium-").tempdir().unwrap();
         let mut command = Command::new("chromium");
-        command.args(ARGUMENTS).arg(format!("--user-data-dir={}", profile.path().display())).arg(url);
+        command
+            .args(ARGUMENTS)
+            .args(further)
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg(url);
         // What it writes besides goes with the profile.
         command
             .env("HOME", profile.path())
