@@ -1,6 +1,11 @@
 //! Applications that are spoken to by HTTP/2, frame by frame: where an answer fails, and where a request may
 //! be sent again.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::support::frames::{DATA, END_STREAM, Frame, frame, settings};
+use crate::support::kernel::eventually;
 use crate::support::origin::Conversation;
 use crate::support::{Origin, Proxy, Request, Transport};
 
@@ -20,11 +25,34 @@ fn proxy_to(origin: &Origin, rest: &str) -> Proxy {
     .start()
 }
 
+/// What a request brings is passed on as it comes.
+fn proxy_to_both(one: &Origin, other: &Origin) -> Proxy {
+    Proxy::site(&format!(
+        "[[site.location]]\nmatch = \"/\"\nproxy = \"app\"\nbuffer_request = false\n\n\
+         [upstream.app]\nservers = [\"{}\", \"{}\"]\nprotocol = \"h2c\"\nretry = {{ window = \"0s\" }}\n",
+        one.address(),
+        other.address()
+    ))
+    .start()
+}
+
 /// A server that does this with each request, told its stream.
 fn serving(answer: impl Fn(&mut Conversation, u8) + Send + Sync + 'static) -> Origin {
+    reading(SETTINGS, move |peer, frame| {
+        if frame.kind == HEADERS {
+            answer(peer, u8::try_from(frame.stream).unwrap());
+        }
+    })
+}
+
+/// A server of these settings that does this with each frame.
+fn reading(
+    settings: impl AsRef<[u8]> + Send + Sync + 'static,
+    heed: impl Fn(&mut Conversation, &Frame) + Send + Sync + 'static,
+) -> Origin {
     const PREFACE: usize = 24;
     Origin::new(Transport::Tcp, move |peer| {
-        peer.send(SETTINGS).send(SETTINGS_ACK);
+        peer.send(&settings).send(SETTINGS_ACK);
         let (mut seen, mut at) = (Vec::new(), PREFACE);
         loop {
             let more = peer.some();
@@ -32,11 +60,11 @@ fn serving(answer: impl Fn(&mut Conversation, u8) + Send + Sync + 'static) -> Or
                 return;
             }
             seen.extend(more);
-            while let Some(frame) = seen.get(at..at + 9) {
-                if frame[3] == HEADERS {
-                    answer(peer, frame[8]);
-                }
-                at += 9 + usize::from(frame[1]) * 256 + usize::from(frame[2]);
+            while let Some(&[_, high, low, kind, flags, .., stream]) = seen.get(at..at + 9) {
+                let end = at + 9 + usize::from(high) * 256 + usize::from(low);
+                let Some(payload) = seen.get(at + 9..end) else { break };
+                heed(peer, &Frame { kind, flags, stream: stream.into(), payload: payload.to_vec() });
+                at = end;
             }
         }
     })
@@ -89,19 +117,48 @@ fn requests_that_were_refused_or_dismissed_are_sent_again() {
         let willing = serving(|peer, stream| {
             peer.send(ok(stream, true));
         });
-        let proxy = Proxy::site(&format!(
-            "[[site.location]]\nmatch = \"/\"\nproxy = \"app\"\nbuffer_request = false\n\n\
-             [upstream.app]\nservers = [\"{}\", \"{}\"]\nprotocol = \"h2c\"\nretry = {{ window = \"0s\" }}\n",
-            unwilling.address(),
-            willing.address()
-        ))
-        .start();
+        let proxy = proxy_to_both(&unwilling, &willing);
         // One of two goes to the unwilling one first.
         for _ in 0..2 {
             assert_eq!(proxy.send(&Request::post("/", "hello")).status, 200);
         }
         assert!(unwilling.connections() > 0);
     }
+}
+
+/// What the server had no room for is still to come from the client.
+#[test]
+fn a_refused_request_that_streams_is_sent_again_in_full() {
+    const WINDOW: (u16, u32) = (4, 1000);
+    let small = frame(4, 0, 0, settings(&[WINDOW]));
+    let refusing = reading(small, |peer, frame| {
+        if frame.kind == DATA {
+            peer.send(reset(u8::try_from(frame.stream).unwrap(), 7));
+        }
+    });
+    let (begun, taken) = (Arc::<AtomicUsize>::default(), AtomicUsize::default());
+    let heads = Arc::clone(&begun);
+    let willing = reading(SETTINGS, move |peer, got| {
+        heads.fetch_add(usize::from(got.kind == HEADERS), Ordering::SeqCst);
+        if got.kind == DATA {
+            taken.fetch_add(got.payload.len(), Ordering::SeqCst);
+        }
+        if got.kind == DATA && got.flags & END_STREAM != 0 {
+            let length = taken.swap(0, Ordering::SeqCst).to_string();
+            peer.send(ok(u8::try_from(got.stream).unwrap(), false));
+            peer.send(frame(DATA, END_STREAM, got.stream, length));
+        }
+    });
+    let proxy = proxy_to_both(&refusing, &willing);
+    for count in 1..=2 {
+        let mut client = proxy.connect();
+        client.send("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
+        client.send(format!("bb8\r\n{}\r\n", "a".repeat(3000)));
+        eventually("the willing server is asked", || begun.load(Ordering::SeqCst) == count);
+        client.send(format!("7d0\r\n{}\r\n0\r\n\r\n", "b".repeat(2000)));
+        assert_eq!(client.response().text(), "5000");
+    }
+    assert!(refusing.connections() > 0);
 }
 
 #[test]

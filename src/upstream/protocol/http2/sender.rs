@@ -40,8 +40,8 @@ enum Rest {
     /// The end, with trailers or without.
     End(Option<HeaderMap>),
     Sent,
-    /// The server takes no more, but may still answer.
-    Refused,
+    /// The server takes no more, but may still answer. With what another attempt would go on with.
+    Refused(Option<http::Stream>),
 }
 
 /// What another attempt would send.
@@ -114,17 +114,29 @@ impl Sender {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        matches!(self.rest, Rest::Sent | Rest::Refused)
+        matches!(self.rest, Rest::Sent | Rest::Refused(_))
     }
 
     /// No other attempt will be made: what is kept for one can go once it is sent.
     pub(super) fn keep_no_copy(&mut self) {
         self.whole = Whole::Taken(Kept::nothing());
+        if let Rest::Refused(rest) = &mut self.rest {
+            *rest = None;
+        }
     }
 
-    /// Gives up sending.
+    /// Gives up sending. What the client has still to send is kept as long as another attempt may be made.
     pub(super) fn refuse(&mut self) {
-        (self.rest, self.data, self.stream) = (Rest::Refused, Bytes::new(), None);
+        let rest = match std::mem::replace(&mut self.rest, Rest::Sent) {
+            Rest::Stream { stream, .. } if self.can_go_on() => Some(stream),
+            _ => None,
+        };
+        (self.rest, self.data, self.stream) = (Rest::Refused(rest), Bytes::new(), None);
+    }
+
+    /// Whether a stream could be sent again from its beginning.
+    fn can_go_on(&self) -> bool {
+        matches!(&self.whole, Whole::Taken(kept) if kept.is_complete())
     }
 
     /// Sends what can be sent now.
@@ -202,7 +214,9 @@ impl Sender {
             (Whole::Memory(bytes), _) if bytes.is_empty() => Some(Body::Empty),
             (Whole::Memory(bytes), _) => Some(Body::Bytes(bytes)),
             (Whole::Disk(range), _) => Some(Body::File(range)),
-            (Whole::Taken(kept), Rest::Stream { stream, .. }) => kept.before(Some(stream)),
+            (Whole::Taken(kept), Rest::Stream { stream, .. } | Rest::Refused(Some(stream))) => {
+                kept.before(Some(stream))
+            }
             (Whole::Taken(kept), _) => kept.before(None),
         }
     }

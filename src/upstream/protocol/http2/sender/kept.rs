@@ -30,6 +30,11 @@ impl Kept {
         Self { complete: false, ..Self::new(None) }
     }
 
+    /// Whether nothing of it is missing.
+    pub(super) const fn is_complete(&self) -> bool {
+        self.complete
+    }
+
     pub(super) fn take(&mut self, frame: Option<&Frame>) {
         match frame {
             _ if !self.complete => {}
