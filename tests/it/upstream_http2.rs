@@ -161,6 +161,40 @@ fn a_refused_request_that_streams_is_sent_again_in_full() {
     assert!(refusing.connections() > 0);
 }
 
+/// A server may have sent much more before it hears of it.
+#[test]
+fn downloads_that_are_given_up_do_not_end_the_connection() {
+    const ABANDONED: u8 = 60;
+    const LAST: u8 = 2 * ABANDONED + 1;
+    let resets = Arc::<AtomicUsize>::default();
+    let heard = Arc::clone(&resets);
+    let origin = reading(SETTINGS, move |peer, got| {
+        let stream = u8::try_from(got.stream).unwrap();
+        heard.fetch_add(usize::from(got.kind == RST_STREAM), Ordering::SeqCst);
+        if got.kind == HEADERS && stream == LAST {
+            for _ in 0..1100 {
+                peer.send(frame(DATA, 0, 1, [0; 1024]));
+            }
+            peer.send(ok(stream, true));
+        } else if got.kind == HEADERS {
+            peer.send(ok(stream, false)).send(hello(stream, false));
+        }
+    });
+    let proxy = proxy_to(&origin, "[server]\nworkers = 1\n");
+    let clients: Vec<_> = (0..ABANDONED)
+        .map(|_| {
+            let mut client = proxy.connect();
+            client.send(Request::get("/").bytes());
+            assert_eq!(client.head().status, 200);
+            client
+        })
+        .collect();
+    drop(clients);
+    eventually("the server hears of it", || resets.load(Ordering::SeqCst) == usize::from(ABANDONED));
+    assert_eq!(proxy.get("/").status, 200);
+    assert_eq!(origin.connections(), 1);
+}
+
 #[test]
 fn an_answer_that_is_reset_does_not_look_whole() {
     let origin = serving(|peer, stream| {

@@ -26,6 +26,8 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 const SEND_BUFFER: usize = 64 * 1024;
 /// The limit for heads is ours to say (RFC 9113 10.5.1); what is larger still is not even read.
 const HEAD_MAX: u32 = 256 * 1024;
+/// What a server may still send on so many streams that our clients have given up is passed over for free.
+const ABANDONED_MAX: usize = 1024;
 /// How long a server may take to let our last bytes go.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -37,7 +39,10 @@ fn builder() -> Builder {
         .initial_connection_window_size(STREAM_WINDOW * STREAMS_MAX)
         .max_header_list_size(HEAD_MAX)
         .max_send_buffer_size(SEND_BUFFER)
-        .initial_max_send_streams(STREAMS_MAX as usize);
+        .initial_max_send_streams(STREAMS_MAX as usize)
+        .max_concurrent_reset_streams(ABANDONED_MAX)
+        // The server is ours, and clients that go away are no fault of its.
+        .max_local_error_reset_streams(None);
     builder
 }
 
