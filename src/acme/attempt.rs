@@ -40,14 +40,14 @@ pub(super) enum Outcome {
 }
 
 impl Desk {
-    /// Gets the certificate, unless another process has got it meanwhile. `replaces` is what the authority is told
+    /// Gets the certificate, unless another process has got it since what was stored at `known`. `replaces` is what the authority is told
     /// that it replaces, and `doubtful` whether to go on where only the authority can tell whether the names lead
     /// here.
     pub async fn attempt(
         &self,
         wanted: &Wanted,
         folder: &Folder,
-        former: Option<Arc<Identity>>,
+        known: Option<SystemTime>,
         replaces: Option<Arc<Identity>>,
         doubtful: bool,
     ) -> Result<Outcome, Trouble> {
@@ -55,8 +55,9 @@ impl Desk {
         let _place = self.room.acquire().await;
         let disk = |error| Trouble::of_disk(folder.path(), &error);
         let attempt = async {
-            let (_lock, was_held) = folder.lock().await.map_err(disk)?;
-            if was_held && is_settled(wanted, folder, former.as_deref()).await {
+            let _lock = folder.lock().await.map_err(disk)?;
+            // Who had it may have been done before we came to ask for it.
+            if is_settled(wanted, folder, known).await {
                 return Ok(Outcome::Overtaken);
             }
             preflight::check(wanted, &self.stage, doubtful).await?;
@@ -98,16 +99,14 @@ impl Desk {
     }
 }
 
-/// Whether the process that had the lock has left nothing to do.
-async fn is_settled(wanted: &Wanted, folder: &Folder, former: Option<&Identity>) -> bool {
+/// Whether another process that had the lock has left nothing to do.
+async fn is_settled(wanted: &Wanted, folder: &Folder, known: Option<SystemTime>) -> bool {
     let now = SystemTime::now();
-    if folder.pause().await.is_some_and(|until| until > now) {
+    if folder.pause().await.is_some_and(|pause| !pause.left(now).is_zero()) {
         return true;
     }
-    match folder.newer(None).await {
-        Ok(Some((_, Ok(identity)))) => {
-            former != Some(&*identity) && is_complete(wanted, &identity) && identity.not_after > now
-        }
+    match folder.newer(known).await {
+        Ok(Some((_, Ok(identity)))) => is_complete(wanted, &identity) && identity.not_after > now,
         _ => false,
     }
 }

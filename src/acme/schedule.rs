@@ -8,6 +8,32 @@ use super::chance::Chance;
 /// without end.
 const YOUNGEST: Duration = Duration::from_secs(6 * 3600);
 
+/// Whatever an authority says, and whatever a clock has said: an attempt a week harms nobody.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What clocks of machines that share a disk may be apart.
+const APART: Duration = Duration::from_secs(60);
+
+/// A time before which nothing is to be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Embargo {
+    /// When that was said.
+    pub since: SystemTime,
+    pub until: SystemTime,
+}
+
+impl Embargo {
+    /// How much longer; nothing once it is over.
+    pub fn left(self, now: SystemTime) -> Duration {
+        if self.since.duration_since(now).is_ok_and(|ahead| ahead > APART) {
+            // The clock that it was said by ran ahead, and has been corrected.
+            return Duration::ZERO;
+        }
+        let until = self.since.checked_add(LONGEST).map_or(self.until, |longest| self.until.min(longest));
+        until.duration_since(now).unwrap_or_default()
+    }
+}
+
 /// From when to when it is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Life {
@@ -57,6 +83,24 @@ mod tests {
         let window = window.map(|(start, end)| Window { start: at(start), end: at(end) });
         let since = life.renewal(window, chance).duration_since(at(0.0)).unwrap();
         (since.as_secs_f64() / Duration::from_secs(DAY).as_secs_f64() * 1000.0).round() / 1000.0
+    }
+
+    /// The seconds that are left of a pause that was said at day 0.
+    fn left(until: f64, now: f64) -> u64 {
+        Embargo { since: at(0.0), until: at(until) }.left(at(now)).as_secs()
+    }
+
+    #[test]
+    fn a_pause_ends_and_none_is_for_longer_than_a_week() {
+        assert_eq!([left(2.0, 0.0), left(2.0, 1.0), left(2.0, 2.0), left(2.0, 3.0)], [2 * DAY, DAY, 0, 0]);
+        assert_eq!([left(4000.0, 0.0), left(4000.0, 6.0), left(4000.0, 7.0)], [7 * DAY, DAY, 0]);
+    }
+
+    #[test]
+    fn a_pause_of_a_clock_that_ran_ahead_is_none() {
+        assert_eq!(left(2.0, -0.5), 0);
+        // Nor do machines agree to the second.
+        assert!(left(2.0, -0.0005) > 2 * DAY);
     }
 
     #[test]

@@ -9,7 +9,8 @@ use http_body_util::{BodyExt, Full};
 use instant_acme::{Account, BodyWrapper, BytesResponse, Error, HttpClient};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
-use crate::tls::Identity;
+use super::{Listening, Wanted, Way};
+use crate::tls::{Identity, ManagedIdentities};
 
 /// What was asked: method, path and body.
 pub(super) type Asked = Arc<Mutex<Vec<(Method, String, Bytes)>>>;
@@ -52,6 +53,20 @@ impl HttpClient for Fake {
             Ok(BytesResponse::from(answer.map(|text| Full::new(Bytes::from(text)))))
         })
     }
+}
+
+/// A certificate for `name` that is wanted.
+pub(super) fn wanted(name: &str) -> Wanted {
+    let managed = ManagedIdentities::default().get("https://ca.test/dir", [name.to_owned()]);
+    let (email, authorities, listening) = (None, None, Listening::default());
+    Wanted { managed, email, authorities, way: Way::Http, listening }
+}
+
+/// A key and a certificate for `name` that lasts, in PEM.
+pub(super) fn pem(name: &str) -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new([name.to_owned()]).unwrap().self_signed(&key).unwrap();
+    (key.serialize_pem(), certificate.pem())
 }
 
 /// Signed by an authority of its own, for `name`.

@@ -41,7 +41,7 @@ impl AccountFile {
     /// # Errors
     /// When the state directory cannot be written to.
     pub async fn lock(&self) -> io::Result<Lock> {
-        Lock::acquire(self.lock.clone()).await.map(|(lock, _)| lock)
+        Lock::acquire(self.lock.clone()).await
     }
 
     /// # Errors

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::{Lock, blocking, file};
+use crate::acme::schedule::Embargo;
 use crate::tls::{Identity, Problem};
 
 /// Where one certificate is kept, with the key that belongs to it in the same file: nobody ever sees one without
@@ -40,11 +41,11 @@ impl Folder {
         self.0.join("identity.pem")
     }
 
-    /// While it is held, nobody else orders this certificate. Whether it had to be waited for.
+    /// While it is held, nobody else orders this certificate.
     ///
     /// # Errors
     /// When the state directory cannot be written to.
-    pub async fn lock(&self) -> io::Result<(Lock, bool)> {
+    pub async fn lock(&self) -> io::Result<Lock> {
         Lock::acquire(self.0.join("lock")).await
     }
 
@@ -97,16 +98,23 @@ impl Folder {
     }
 
     /// Until when this certificate is not to be asked for, by whatever process.
-    pub async fn pause(&self) -> Option<SystemTime> {
-        let path = self.0.join("not-before");
-        let text = blocking(move || file::read(&path)).await.ok().flatten()?;
-        UNIX_EPOCH.checked_add(Duration::from_secs(text.trim().parse().ok()?))
+    pub async fn pause(&self) -> Option<Embargo> {
+        let path = self.pause_file();
+        let read = blocking(move || Ok((file::read(&path)?, std::fs::metadata(&path)?.modified()?)));
+        let (text, since) = read.await.ok()?;
+        let until = UNIX_EPOCH.checked_add(Duration::from_secs(text?.trim().parse().ok()?))?;
+        Some(Embargo { since, until })
+    }
+
+    /// Where [`Self::pause`] is.
+    pub fn pause_file(&self) -> PathBuf {
+        self.0.join("not-before")
     }
 
     /// # Errors
     /// When the state directory cannot be written to.
     pub async fn set_pause(&self, until: Option<SystemTime>) -> io::Result<()> {
-        let path = self.0.join("not-before");
+        let path = self.pause_file();
         blocking(move || match until {
             Some(until) => {
                 let seconds = until.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -115,5 +123,24 @@ impl Folder {
             None => file::remove(&path),
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pause_that_was_written_in_the_future_is_none() {
+        let state = tempfile::tempdir().unwrap();
+        let folder = Folder::new(state.path().join("folder"));
+        let (now, hour) = (SystemTime::now(), Duration::from_secs(3600));
+        folder.set_pause(Some(now + 3 * hour)).await.unwrap();
+        assert!(folder.pause().await.unwrap().left(now) > 2 * hour);
+        let file = File::options().write(true).open(folder.pause_file()).unwrap();
+        file.set_modified(now + 2 * hour).unwrap();
+        assert_eq!(folder.pause().await.unwrap().left(now), Duration::ZERO);
     }
 }

@@ -21,18 +21,16 @@ pub(in crate::acme) struct Lock {
 }
 
 impl Lock {
-    /// Waits until nobody else has it. Whether it had to tells whether another process may have changed something.
+    /// Waits until nobody else has it.
     ///
     /// # Errors
     /// When the file cannot be made.
-    pub async fn acquire(path: PathBuf) -> io::Result<(Self, bool)> {
-        let mut waited = false;
+    pub async fn acquire(path: PathBuf) -> io::Result<Self> {
         loop {
             let path = path.clone();
             if let Some(lock) = blocking(move || attempt(&path)).await? {
-                return Ok((lock, waited));
+                return Ok(lock);
             }
-            waited = true;
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -53,15 +51,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_comes_second_waits_and_knows_it() {
+    async fn who_comes_second_waits() {
         let state = tempfile::tempdir().unwrap();
         let path = state.path().join("folder/lock");
-        let (first, waited) = Lock::acquire(path.clone()).await.unwrap();
-        assert!(!waited);
+        let first = Lock::acquire(path.clone()).await.unwrap();
         let second = tokio::spawn(Lock::acquire(path));
         tokio::time::sleep(LOOK / 4).await;
         assert!(!second.is_finished());
         drop(first);
-        assert!(second.await.unwrap().unwrap().1);
+        second.await.unwrap().unwrap();
     }
 }
