@@ -2,6 +2,7 @@
 
 mod probe;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
@@ -19,6 +20,9 @@ const HTTPS: u16 = 443;
 
 /// For name servers.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// So many addresses of a name are looked at.
+const MOST_ADDRESSES: usize = 8;
 
 /// Looks whether each name leads here. What only the authority can tell for certain, as it looks from elsewhere,
 /// counts unless `doubtful` has it tried all the same.
@@ -44,15 +48,17 @@ async fn check_at(wanted: &Wanted, stage: &Stage, doubtful: bool, ports: Ports) 
             let what = format!("{name}: a wildcard cannot be shown to be ours by {}", wanted.way.name());
             return Err(Trouble::new(what, "use `challenge = \"dns-01\"` with a `hook`"));
         }
-        let address = resolve(name).await?;
-        if !doubtful && (address.is_loopback() || is_private(address)) {
-            tracing::warn!(
-                remedy = "none, if the authority is one of your own network",
-                "{name} leads to {address}, where nobody on the Internet reaches it"
-            );
+        let addresses = resolve(name).await?;
+        for address in addresses.iter().filter(|address| address.is_loopback() || is_private(**address)) {
+            if !doubtful {
+                tracing::warn!(
+                    remedy = "none, if the authority is one of your own network",
+                    "{name} leads to {address}, where nobody on the Internet reaches it"
+                );
+            }
         }
         if is_heard {
-            probe(wanted, stage, name, address, doubtful, ports).await?;
+            probe(wanted, stage, name, &addresses, doubtful, ports).await?;
         }
     }
     Ok(())
@@ -67,16 +73,20 @@ fn is_heard(wanted: &Wanted, ports: Ports) -> bool {
     }
 }
 
-async fn resolve(name: &str) -> Result<IpAddr, Trouble> {
+/// All of its addresses: the authority chooses among them.
+async fn resolve(name: &str) -> Result<Vec<IpAddr>, Trouble> {
     if let Ok(address) = name.trim_start_matches('[').trim_end_matches(']').parse() {
-        return Ok(address);
+        return Ok(vec![address]);
     }
     let found = timeout(PATIENCE, lookup_host((name, 0))).await;
     let why = match found {
-        Ok(Ok(mut found)) => match found.next() {
-            Some(address) => return Ok(address.ip()),
-            None => "it has no address".to_owned(),
-        },
+        Ok(Ok(found)) => {
+            let addresses: BTreeSet<IpAddr> = found.map(|address| address.ip()).collect();
+            if !addresses.is_empty() {
+                return Ok(addresses.into_iter().take(MOST_ADDRESSES).collect());
+            }
+            "it has no address".to_owned()
+        }
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("the name servers do not answer within {PATIENCE:?}"),
     };
@@ -89,23 +99,43 @@ async fn probe(
     wanted: &Wanted,
     stage: &Stage,
     name: &str,
-    address: IpAddr,
+    addresses: &[IpAddr],
     doubtful: bool,
     ports: Ports,
 ) -> Result<(), Trouble> {
-    let (seen, port) = match wanted.way {
-        Way::TlsAlpn => {
-            let at = SocketAddr::new(address, ports.tls);
-            (probe::tls(wanted, name, at).await?, ports.tls)
+    let port = if wanted.way == Way::TlsAlpn { ports.tls } else { ports.http };
+    let mut out_of_sight = None;
+    let mut is_seen = false;
+    for address in addresses {
+        let at = SocketAddr::new(*address, port);
+        let seen = if wanted.way == Way::TlsAlpn {
+            probe::tls(wanted, name, at).await?
+        } else {
+            probe::http(stage, name, at).await
+        };
+        if matches!(seen, Seen::OutOfSight(_)) {
+            out_of_sight = Some((at, seen));
+        } else {
+            is_seen = true;
+            judge(name, at, &seen, doubtful)?;
         }
-        _ => (probe::http(stage, name, SocketAddr::new(address, ports.http)).await, ports.http),
-    };
+    }
+    // A machine may have no IPv6; one that reaches nothing at all is not reached either.
+    match out_of_sight {
+        Some((at, seen)) if !is_seen => judge(name, at, &seen, doubtful),
+        _ => Ok(()),
+    }
+}
+
+/// Whether to go on where that was seen.
+fn judge(name: &str, at: SocketAddr, seen: &Seen, doubtful: bool) -> Result<(), Trouble> {
+    let (address, port) = (at.ip(), at.port());
     let what = match seen {
         Seen::Ours => return Ok(()),
         Seen::Other(what) => {
             format!("{name} leads to {address}, but another server answers there on port {port}: {what}")
         }
-        Seen::Nobody(why) => {
+        Seen::Nobody(why) | Seen::OutOfSight(why) => {
             format!("{name} leads to {address}, where nothing answers on port {port}: {why}")
         }
     };

@@ -29,6 +29,19 @@ pub(super) enum Seen {
     Other(String),
     /// Why not.
     Nobody(String),
+    /// From here there is no way to such addresses, which others may have.
+    OutOfSight(String),
+}
+
+impl Seen {
+    fn nothing(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable => {
+                Self::OutOfSight(error.to_string())
+            }
+            _ => Self::Nobody(error.to_string()),
+        }
+    }
 }
 
 /// Asks for a token that only we know, as the authority will for its own.
@@ -39,10 +52,8 @@ pub(super) async fn http(stage: &Stage, name: &str, at: SocketAddr) -> Seen {
     let asked = timeout(PATIENCE, ask(name, &token, at)).await;
     match asked.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
         Ok(said) if said.trim_end().ends_with(&answer) => Seen::Ours,
-        // Who has it with TLS only sends the authority there too, and it follows.
-        Ok(said) if is_redirect(&said) => Seen::Ours,
         Ok(said) => Seen::Other(first_line(&said)),
-        Err(error) => Seen::Nobody(error.to_string()),
+        Err(error) => Seen::nothing(&error),
     }
 }
 
@@ -56,11 +67,6 @@ async fn ask(name: &str, token: &str, at: SocketAddr) -> io::Result<String> {
     let mut said = Vec::new();
     stream.take(MOST_READ).read_to_end(&mut said).await?;
     Ok(String::from_utf8_lossy(&said).into_owned())
-}
-
-fn is_redirect(said: &str) -> bool {
-    let status = said.split(' ').nth(1).unwrap_or_default();
-    matches!(status, "301" | "302" | "303" | "307" | "308")
 }
 
 fn first_line(said: &str) -> String {
@@ -81,6 +87,18 @@ pub(super) async fn tls(wanted: &Wanted, name: &str, at: SocketAddr) -> Result<S
         Ok(shown) if expected.certified().cert.iter().any(|ours| ours[..] == shown[..]) => Seen::Ours,
         Ok(_) => Seen::Other("it shows a certificate of its own".into()),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => Seen::Other(error.to_string()),
-        Err(error) => Seen::Nobody(error.to_string()),
+        Err(error) => Seen::nothing(&error),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_there_is_no_way_to_is_not_said_to_be_closed() {
+        let seen = |error: io::ErrorKind| Seen::nothing(&error.into());
+        assert!(matches!(seen(io::ErrorKind::NetworkUnreachable), Seen::OutOfSight(_)));
+        assert!(matches!(seen(io::ErrorKind::ConnectionRefused), Seen::Nobody(_)));
+    }
 }

@@ -24,6 +24,17 @@ fn server(answer: impl Fn(&str) -> String + Send + 'static) -> u16 {
     port
 }
 
+/// A server of ours.
+fn answering(challenges: &Arc<Challenges>) -> u16 {
+    let ours = Arc::clone(challenges);
+    server(move |path| {
+        let token = Challenges::token(path.as_bytes()).unwrap().to_owned();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let answer = runtime.block_on(ours.answer(&token)).unwrap();
+        format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{answer}")
+    })
+}
+
 struct Site {
     wanted: Wanted,
     stage: Stage,
@@ -71,13 +82,7 @@ async fn a_wildcard_needs_dns() {
 #[tokio::test]
 async fn our_own_answer_is_known() {
     let challenges = Arc::<Challenges>::default();
-    let ours = Arc::clone(&challenges);
-    let port = server(move |path| {
-        let token = Challenges::token(path.as_bytes()).unwrap().to_owned();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let answer = runtime.block_on(ours.answer(&token)).unwrap();
-        format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{answer}")
-    });
+    let port = answering(&challenges);
     let mut site = Site::new("localhost", Way::Http, port);
     site.stage.challenges = challenges;
     assert_eq!(site.told(false).await, "fine");
@@ -100,13 +105,33 @@ async fn our_own_certificate_is_known() {
 
 #[tokio::test]
 async fn another_server_is_told_by_what_it_says() {
-    let port = server(|_| "HTTP/1.1 404 Not Found\r\nServer: other\r\n\r\n".into());
-    let told = Site::new("127.0.0.1", Way::Http, port).told(true).await;
-    let expected = format!(
-        "127.0.0.1 leads to 127.0.0.1, but another server answers there on port {port}: HTTP/1.1 404 Not Found"
-    );
-    assert!(told.starts_with(&expected), "{told}");
-    assert!(told.contains("ss -ltnp"), "{told}");
+    // A redirect is not ours: where we redirect, challenges are answered all the same.
+    for said in ["HTTP/1.1 404 Not Found", "HTTP/1.1 301 Moved Permanently"] {
+        let port = server(move |_| format!("{said}\r\nServer: other\r\nLocation: https://b.test/\r\n\r\n"));
+        let told = Site::new("127.0.0.1", Way::Http, port).told(true).await;
+        let expected =
+            format!("127.0.0.1 leads to 127.0.0.1, but another server answers there on port {port}: {said}");
+        assert!(told.starts_with(&expected), "{told}");
+        assert!(told.contains("ss -ltnp"), "{told}");
+    }
+}
+
+/// The authority may choose any of them.
+#[tokio::test]
+async fn every_address_of_a_name_is_looked_at() {
+    let challenges = Arc::<Challenges>::default();
+    let port = answering(&challenges);
+    let mut site = Site::new("a.test", Way::Http, port);
+    site.stage.challenges = challenges;
+    let told = async |addresses: &[&str]| {
+        let addresses: Vec<_> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        let probed = probe(&site.wanted, &site.stage, "a.test", &addresses, true, site.ports).await;
+        probed.map_err(|trouble| trouble.what)
+    };
+    assert_eq!(told(&["127.0.0.1"]).await, Ok(()));
+    let trouble = told(&["127.0.0.1", "127.0.0.2"]).await.unwrap_err();
+    let expected = format!("a.test leads to 127.0.0.2, where nothing answers on port {port}: ");
+    assert!(trouble.starts_with(&expected), "{trouble}");
 }
 
 #[tokio::test]
