@@ -4,13 +4,16 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::RootCertStore;
 
-/// The certificates of the system's authorities, read once.
+/// The certificates of the system's authorities, read once there are some: what is missing may be installed later.
 ///
 /// # Errors
 /// Why there are none.
 pub(super) fn roots() -> Result<Arc<RootCertStore>, String> {
-    static ROOTS: OnceLock<Result<Arc<RootCertStore>, String>> = OnceLock::new();
-    ROOTS.get_or_init(load).clone()
+    static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    match ROOTS.get() {
+        Some(roots) => Ok(Arc::clone(roots)),
+        None => load().map(|roots| Arc::clone(ROOTS.get_or_init(|| roots))),
+    }
 }
 
 fn load() -> Result<Arc<RootCertStore>, String> {
