@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::pin;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -24,7 +25,7 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// A record that is set. Removed when this value is dropped.
 #[derive(Debug)]
-pub(in crate::acme) struct Record(Option<Hook>);
+pub(in crate::acme) struct Record(Arc<Hook>);
 
 #[derive(Debug)]
 struct Hook {
@@ -38,19 +39,33 @@ impl Record {
     /// may be two at once: for a name and for the wildcard below it.
     pub async fn present(command: &[String], domain: &str, value: &str) -> Result<Self, Trouble> {
         let hook = Hook { command: command.to_vec(), domain: domain.to_owned(), value: value.to_owned() };
-        let result = hook.run("present").await;
-        let failed = result.map_err(|why| hook.failed("present", &why));
-        // It is removed even if the command has failed: it may have come half the way.
-        let record = Self(Some(hook));
-        failed.map(|()| record)
+        // It is removed even if the command fails or is interrupted: it may have come half the way.
+        let record = Self(Arc::new(hook));
+        let result = record.0.run("present").await;
+        result.map_err(|why| record.0.failed("present", &why))?;
+        Ok(record)
     }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
         // At the end of the process nobody is left to do it; an old record does no harm.
-        if let (Some(hook), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
-            runtime.spawn(hook.clean_up());
+        if let Ok(runtime) = Handle::try_current() {
+            let hook = Arc::clone(&self.0);
+            runtime.spawn(async move { hook.clean_up().await });
+        }
+    }
+}
+
+/// A command with what it has started itself. Ended when dropped before it has ended.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Nobody else has its number as long as its end has not been heard of.
+        let group = self.0.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        if let Some(group) = group {
+            let _ = kill_process_group(group, Signal::KILL);
         }
     }
 }
@@ -61,16 +76,10 @@ impl Hook {
     }
 
     async fn run(&self, action: &str) -> Result<(), String> {
-        let mut child = self.spawn(action).map_err(|error| format!("it cannot be started: {error}"))?;
-        let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        let result = timeout(PATIENCE, finish(&mut child)).await;
-        result.unwrap_or_else(|_| {
-            // With what it has started itself.
-            if let Some(group) = group {
-                let _ = kill_process_group(group, Signal::KILL);
-            }
-            Err(format!("it has not ended within {PATIENCE:?}, and was ended"))
-        })
+        let child = self.spawn(action).map_err(|error| format!("it cannot be started: {error}"))?;
+        let mut running = Running(child);
+        let result = timeout(PATIENCE, finish(&mut running.0)).await;
+        result.unwrap_or_else(|_| Err(format!("it has not ended within {PATIENCE:?}, and was ended")))
     }
 
     fn spawn(&self, action: &str) -> io::Result<Child> {
@@ -98,7 +107,7 @@ impl Hook {
         Trouble::new(what, format!("try it: `{} {action} {} test`", self.command.join(" "), self.name()))
     }
 
-    async fn clean_up(self) {
+    async fn clean_up(&self) {
         if let Err(why) = self.run("cleanup").await {
             let Trouble { what, remedy, .. } = self.failed("cleanup", &why);
             tracing::warn!(remedy, "{what}");
@@ -144,6 +153,8 @@ async fn read(mut stderr: impl AsyncRead + Unpin, said: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::acme::store::blocking;
 
@@ -160,20 +171,36 @@ mod tests {
         let line = |action| format!("{action} _acme-challenge.a.test v a.test _acme-challenge.a.test v\n");
         assert_eq!(std::fs::read_to_string(&file).unwrap(), line("present"));
         drop(record);
-        let both = line("present") + &line("cleanup");
+        wait_for(&file, &(line("present") + &line("cleanup"))).await;
+    }
+
+    /// Waits until that is in a file.
+    async fn wait_for(file: &Path, content: &str) {
         let seen = async {
             while blocking({
-                let file = file.clone();
-                move || std::fs::read_to_string(file)
+                let file = file.to_owned();
+                move || Ok(std::fs::read_to_string(file).unwrap_or_default())
             })
             .await
             .unwrap()
-                != both
+                != content
             {
                 tokio::task::yield_now().await;
             }
         };
         timeout(Duration::from_secs(30), seen).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_record_that_is_given_up_while_it_is_set_is_removed() {
+        let state = tempfile::tempdir().unwrap();
+        let file = state.path().join("said");
+        let script = format!("echo $1 >> {}; [ $1 = cleanup ] || {{ sleep 30; }}", file.display());
+        let presented =
+            tokio::spawn(async move { Record::present(&shell(&script), "a.test", "v").await.map(drop) });
+        wait_for(&file, "present\n").await;
+        presented.abort();
+        wait_for(&file, "present\ncleanup\n").await;
     }
 
     #[tokio::test]
