@@ -12,6 +12,7 @@ use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 
 use super::challenge::{Shown, Stage};
 use super::client::Pause;
+use super::fault::Fault;
 use super::store::{Folder, OpenOrder};
 use super::trouble::Trouble;
 use super::{Wanted, Way, account};
@@ -43,7 +44,7 @@ pub(super) struct Issued {
 impl Ordering<'_> {
     /// Goes on with the order that was begun, or makes one, and leads it to its end.
     pub async fn run(&self) -> Result<Issued, Trouble> {
-        let (mut order, key) = match self.resume().await {
+        let (mut order, key) = match self.resume().await? {
             Some(begun) => begun,
             None => self.begin().await?,
         };
@@ -69,15 +70,20 @@ impl Ordering<'_> {
     }
 
     /// The order that this process, or another one, had begun: as far as the authority still knows it.
-    async fn resume(&self) -> Option<(Order, KeyPair)> {
-        let open = self.folder.order().await?;
-        let key = KeyPair::from_pem(&open.key).ok()?;
-        let mut order = self.account.order(open.url).await.ok()?;
+    async fn resume(&self) -> Result<Option<(Order, KeyPair)>, Trouble> {
+        let Some(open) = self.folder.order().await else { return Ok(None) };
+        let Ok(key) = KeyPair::from_pem(&open.key) else { return Ok(None) };
+        let mut order = match self.account.order(open.url).await {
+            Ok(order) => order,
+            Err(error) if is_final(&error) => return Ok(None),
+            // Orders are counted: it is looked at again later.
+            Err(error) => return Err(self.told(&error)),
+        };
         if order.state().status == OrderStatus::Invalid {
-            return None;
+            return Ok(None);
         }
         tracing::info!("going on with the order for {}", self.wanted.title());
-        Some((order, key))
+        Ok(Some((order, key)))
     }
 
     /// Makes an order, and keeps its key before anything is signed for it.
@@ -208,6 +214,22 @@ fn kind(way: &Way) -> ChallengeType {
     }
 }
 
+/// Whether the authority says that it has nothing for us there, and not only that it cannot say so now.
+fn is_final(error: &Error) -> bool {
+    const PASSING: [&str; 3] = [":rateLimited", ":badNonce", ":serverInternal"];
+    let refuses = |status: u16| (400..500).contains(&status) && !matches!(status, 408 | 429);
+    match error {
+        Error::Api(problem) => {
+            let kind = problem.r#type.as_deref().unwrap_or_default();
+            !PASSING.iter().any(|passing| kind.ends_with(passing)) && problem.status.is_none_or(refuses)
+        }
+        Error::Other(other) => {
+            matches!(other.downcast_ref(), Some(Fault::Status(status)) if refuses(status.as_u16()))
+        }
+        _ => false,
+    }
+}
+
 /// Whether asking once more would do harm.
 fn is_about_limits(kind: Option<&str>) -> bool {
     kind.is_some_and(|kind| kind.ends_with(":rateLimited"))
@@ -219,8 +241,7 @@ mod tests {
 
     use super::*;
     use crate::acme::store::State;
-    use crate::acme::{Listening, testing};
-    use crate::tls::ManagedIdentities;
+    use crate::acme::testing;
 
     /// How many orders are made where the first is refused like that, and whether there is one in the end.
     async fn orders_after(refusal: &str) -> (usize, bool) {
@@ -240,9 +261,7 @@ mod tests {
         ];
         let (account, asked) = testing::account(directory, answers).await;
         let state = tempfile::tempdir().unwrap();
-        let managed = ManagedIdentities::default().get("https://ca.test/dir", ["a.test".to_owned()]);
-        let (email, authorities, listening) = (None, None, Listening::default());
-        let wanted = Wanted { managed, email, authorities, way: Way::Http, listening };
+        let wanted = testing::wanted("a.test");
         let folder = State::new(state.path()).folder(&wanted);
         let ordering = Ordering {
             wanted: &wanted,
@@ -270,5 +289,42 @@ mod tests {
     #[tokio::test]
     async fn who_has_asked_too_often_asks_no_more() {
         assert_eq!(orders_after("rateLimited").await, (1, false));
+    }
+
+    /// Whether an open order is gone on with, or another one may be made, where it is answered for like that.
+    async fn resumed(status: u16, body: &str) -> Result<bool, String> {
+        let directory = r#"{"newNonce":"https://ca.test/nonce","newAccount":"","newOrder":""}"#;
+        let nonce = || Response::builder().header("replay-nonce", "n");
+        let answers = vec![
+            ("/nonce", nonce().body(String::new()).unwrap()),
+            ("/1", nonce().status(status).body(body.to_owned()).unwrap()),
+        ];
+        let (account, _) = testing::account(directory, answers).await;
+        let (state, wanted) = (tempfile::tempdir().unwrap(), testing::wanted("a.test"));
+        let folder = State::new(state.path()).folder(&wanted);
+        let key = account::new_key().unwrap().serialize_pem();
+        folder.write_order(&OpenOrder { url: "https://ca.test/1".into(), key }).await.unwrap();
+        let ordering = Ordering {
+            wanted: &wanted,
+            account: &account,
+            folder: &folder,
+            stage: &Stage { challenges: Arc::default(), tokens: state.path().to_owned() },
+            pause: &Pause::default(),
+            replaces: None,
+        };
+        ordering.resume().await.map(|order| order.is_some()).map_err(|trouble| trouble.what)
+    }
+
+    #[tokio::test]
+    async fn an_open_order_is_left_when_the_authority_does_not_know_it_and_not_before() {
+        let order = r#"{"status":"pending","authorizations":[],"finalize":"https://ca.test/finalize"}"#;
+        assert_eq!(resumed(200, order).await, Ok(true));
+        let malformed = r#"{"type":"urn:ietf:params:acme:error:malformed","status":404}"#;
+        assert_eq!(resumed(404, malformed).await, Ok(false));
+        for kind in ["serverInternal", "rateLimited"] {
+            let problem = format!(r#"{{"type":"urn:ietf:params:acme:error:{kind}","detail":"later"}}"#);
+            let told = format!("the authority refuses ({kind}): later");
+            assert_eq!(resumed(503, &problem).await, Err(told));
+        }
     }
 }
