@@ -126,7 +126,7 @@ struct Encrypt<'a> {
 
 impl Write for Encrypt<'_> {
     fn write<D>(&mut self, traffic: &mut WriteTraffic<'_, D>) -> Result<usize, Error> {
-        traffic.encrypt(self.content, self.records).map_err(unwritten)
+        traffic.encrypt(self.content, self.records).map_err(|error| unwritten(&error))
     }
 }
 
@@ -136,11 +136,11 @@ struct Farewell<'a> {
 
 impl Write for Farewell<'_> {
     fn write<D>(&mut self, traffic: &mut WriteTraffic<'_, D>) -> Result<usize, Error> {
-        traffic.queue_close_notify(self.records).map_err(unwritten)
+        traffic.queue_close_notify(self.records).map_err(|error| unwritten(&error))
     }
 }
 
-fn unwritten(error: EncryptError) -> Error {
+fn unwritten(error: &EncryptError) -> Error {
     match error {
         EncryptError::InsufficientSize(_) => Error::General("too little room for records".into()),
         EncryptError::EncryptExhausted => Error::EncryptError,
