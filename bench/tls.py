@@ -20,9 +20,9 @@ from content import KIB, MIB, make_files
 from servers import LOAD_CORE, Server, machine, version
 
 HERE = Path(__file__).resolve().parent
-IDLE = 2000
+IDLE = 3000
 # What a server needs once, whoever connects, is no connection's.
-FIRST = 200
+FIRST = 300
 
 NGINX = """
 daemon off; master_process off; pid {dir}/pid; error_log {dir}/error.log warn;

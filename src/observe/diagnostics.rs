@@ -57,10 +57,13 @@ pub fn start(level: LevelFilter, format: Format) {
     set(level, format);
 }
 
+/// Those that speak by the same means.
+const LIBRARIES: [&str; 5] = ["h2", "hyper", "hyper_util", "instant_acme", "rustls"];
+
 /// What libraries have to say of every frame would bury our own words; who wants all of it asks for `trace`.
 fn said_by(level: LevelFilter) -> Targets {
     let others = if level == LevelFilter::TRACE { level } else { level.min(LevelFilter::WARN) };
-    Targets::new().with_default(others).with_target("rproxy", level)
+    Targets::new().with_default(level).with_targets(LIBRARIES.map(|library| (library, others)))
 }
 
 /// Changes level and look of what is said from now on.
