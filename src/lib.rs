@@ -6,7 +6,8 @@
 //! # The process
 //!
 //! One control thread reads the configuration and takes up its changes ([`reload`]), binds sockets, has worker
-//! pools run by a helper process ([`process`]), checks the health of upstreams, takes orders by signal and from
+//! pools run by a helper process ([`process`]), checks the health of upstreams, obtains and renews
+//! certificates ([`acme`]), takes orders by signal and from
 //! the command line ([`control`]) and serves the status page ([`admin`]).
 //! Beside it runs one event loop per core: a thread with a single-threaded runtime, its own listening
 //! sockets (`SO_REUSEPORT`), its own copy of the compiled configuration, its own idle connections to

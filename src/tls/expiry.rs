@@ -55,3 +55,24 @@ impl Identity {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn fixture(name: &str) -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("static_fixtures/tls").join(name)
+    }
+
+    #[test]
+    fn a_certificate_is_told_of_a_month_and_again_a_week_before_its_end() {
+        let identity = Identity::load(&fixture("localhost.pem"), &fixture("localhost.key")).unwrap();
+        for (days, expiry) in [(31, Expiry::Fine), (29, Expiry::Soon), (6, Expiry::Urgent)] {
+            assert_eq!(identity.expiry(identity.not_after - days * DAY), expiry, "{days} days before");
+        }
+        assert_eq!(identity.expiry(identity.not_after + DAY), Expiry::Expired);
+        assert_eq!(identity.expiry(identity.not_before - DAY), Expiry::NotYet);
+    }
+}

@@ -170,3 +170,47 @@ fn session_secrets_are_written_only_where_the_operator_says_so() {
     assert!(secrets.contains("CLIENT_TRAFFIC_SECRET_0 "), "{secrets}");
     assert!(!proxy.dir().join("elsewhere.log").exists());
 }
+
+/// An authority of a name that others may have as well.
+fn authority() -> (String, rcgen::Issuer<'static, rcgen::KeyPair>) {
+    let mut parameters = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let pem = parameters.self_signed(&key).unwrap().pem();
+    (pem, rcgen::Issuer::new(parameters, key))
+}
+
+#[test]
+fn a_chain_whose_next_certificate_did_not_sign_is_refused_though_its_name_fits() {
+    let ((right, issuer), (wrong, _)) = (authority(), authority());
+    let key = rcgen::KeyPair::generate().unwrap();
+    let own =
+        rcgen::CertificateParams::new(vec!["localhost".into()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let config = format!(
+        "[[site]]\nlisten_tls = [\"127.0.0.1:0\"]\n[site.tls]\ncert = \"site.pem\"\nkey = \"site.key\"\n{}",
+        saying("here")
+    );
+    let chained = |next: &str| {
+        let site = Proxy::config(&config).file("site.pem", own.pem() + next);
+        site.file("site.key", key.serialize_pem())
+    };
+    let refused = chained(&wrong).run();
+    assert_eq!(refused.status.code(), Some(1));
+    let report = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(report.contains("was not signed by the one that follows it"), "{report}");
+    let proxy = chained(&right).start();
+    assert_eq!(get(&proxy, &trusting("localhost"), "/").text(), "here");
+}
+
+#[test]
+fn a_site_named_by_an_address_of_ipv6_is_found_without_a_name() {
+    let config = format!(
+        "[[site]]\nlisten_tls = [\"[::1]:0\"]\nhosts = [\"[::1]\"]\n[site.tls]\n{}{}",
+        identity("localhost"),
+        saying("$host")
+    );
+    let proxy = Proxy::config(&config).start();
+    let mut client = Client::over_tls(&Tls::to("::1"), proxy.addr()).unwrap();
+    assert_eq!(client.exchange(&Request::get("/").header("Host", "[::1]")).text(), "[::1]");
+    assert!(!proxy.log.all().iter().any(|line| line.contains("not for the host")), "it is for that host");
+}

@@ -102,3 +102,11 @@ fn whoever_says_nothing_gives_way_to_others() {
     });
     drop(silent);
 }
+
+#[test]
+fn keys_are_exchanged_so_that_no_later_computer_finds_them_out() {
+    let proxy = answering("here");
+    let stream = Tls::to("localhost").connect(proxy.addr()).unwrap();
+    let group = stream.conn.negotiated_key_exchange_group().unwrap();
+    assert_eq!(group.name(), rustls::NamedGroup::X25519MLKEM768);
+}
